@@ -1,0 +1,1 @@
+"""Venues: Bybit, the simulated exchange, and the Bybit-compatible sandbox."""

@@ -1,0 +1,1 @@
+"""A Bybit-compatible exchange on loopback, fed from recordings."""

@@ -1,0 +1,1 @@
+"""The simulated exchange: USDT perpetuals as Bybit runs them."""

@@ -1,0 +1,1 @@
+"""Recorded runs and history as sources; comparison and reports."""

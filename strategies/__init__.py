@@ -1,0 +1,1 @@
+"""Strategies, one per file; they see the core only."""
