@@ -14,6 +14,9 @@ from daemon.core.errors import InvariantBroken
 MONEY = Context(prec=34, rounding=ROUND_HALF_EVEN)
 ZERO = Decimal(0)
 
+# Every amount of money lies on this grid, so that sums of up to 10**16 USDT are exact in the 34 digits of MONEY.
+CASH_GRID = Decimal("1E-18")
+
 NS_PER_MS = 1_000_000
 NS_PER_SECOND = 1_000_000_000
 NS_PER_MINUTE = 60 * NS_PER_SECOND
@@ -30,6 +33,11 @@ def to_decimal(value: float) -> Decimal:
     if not math.isfinite(value):
         raise InvariantBroken(f"a number that is not finite reached the money boundary: {value!r}")
     return Decimal(repr(value))
+
+
+def to_cash(amount: Decimal) -> Decimal:
+    """Round an amount of USDT half-even to the grid on which sums are exact."""
+    return amount if amount.as_tuple().exponent >= -18 else amount.quantize(CASH_GRID, context=MONEY)  # type: ignore[operator]
 
 
 def round_to_grid(value: Decimal, grid: Decimal, rounding: str) -> Decimal:

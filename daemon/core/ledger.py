@@ -1,0 +1,130 @@
+"""Money: cash and positions of one account, folded from fills, transfers and funding.
+
+Exact: a position keeps its entry value (signed quantity times price, summed) instead of a rounded average, and the
+part of it that a reducing fill releases is rounded once, to `CASH_GRID`, and subtracted as rounded. So
+
+    cash = transfers - fees - sum over fills of (signed quantity * price) + sum of entry values still held
+
+holds to the last digit; `check` demands it. One-way mode: one signed position per symbol.
+Source: Bybit help centre, "P&L calculations (USDT Contract)".
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from daemon.core.errors import InvariantBroken
+from daemon.core.events import Side
+from daemon.core.units import MONEY, ZERO, to_cash
+
+
+class Position(Struct):
+    """A signed position. qty: base units, below zero when short.  entry_value: USDT that qty was bought for, signed.
+
+    qty_float and entry_float mirror qty and the average entry price for evaluations, which are float64.
+    """
+
+    symbol: str
+    qty: Decimal = ZERO
+    entry_value: Decimal = ZERO
+    realised_pnl: Decimal = ZERO
+    qty_float: float = 0.0
+    entry_float: float = 0.0
+
+    @property
+    def entry(self) -> Decimal:
+        """Average entry price, 0 when flat."""
+        return MONEY.divide(self.entry_value, self.qty) if self.qty else ZERO
+
+
+class Ledger:
+    """Cash and positions of one account, USDT. `cash` is the wallet balance: realised, without open profit."""
+
+    __slots__ = ("_bought", "cash", "cash_float", "fees", "positions", "transfers")
+
+    def __init__(self) -> None:
+        self.cash = ZERO
+        self.cash_float = 0.0
+        self.transfers = ZERO
+        self.fees = ZERO
+        self.positions: dict[str, Position] = {}
+        self._bought = ZERO
+
+    def position(self, symbol: str) -> Position:
+        """The position of a symbol, made flat when it is asked for the first time."""
+        found = self.positions.get(symbol)
+        if found is None:
+            found = self.positions[symbol] = Position(symbol)
+        return found
+
+    def transfer(self, amount: Decimal) -> None:
+        """Money into (above zero) or out of the account."""
+        self.transfers = MONEY.add(self.transfers, amount)
+        self._set_cash(MONEY.add(self.cash, amount))
+
+    def fill(self, symbol: str, side: Side, price: Decimal, qty: Decimal, fee: Decimal) -> Decimal:
+        """Book one execution; returns the PnL it realised, without its fee.
+
+        price: USDT per base unit, qty: base units, above zero.  fee: USDT, above zero when paid.
+        """
+        position = self.position(symbol)
+        signed = qty if side is Side.BUY else -qty
+        realised = _apply(position, signed, price)
+        self.fees = MONEY.add(self.fees, fee)
+        self._bought = MONEY.add(self._bought, MONEY.multiply(signed, price))
+        self._set_cash(MONEY.subtract(MONEY.add(self.cash, realised), fee))
+        return realised
+
+    def equity(self, marks: dict[str, Decimal]) -> Decimal:
+        """Cash plus unrealised PnL at the given mark prices, USDT."""
+        total = self.cash
+        for symbol, position in self.positions.items():
+            if position.qty:
+                value = MONEY.multiply(position.qty, marks[symbol])
+                total = MONEY.add(total, MONEY.subtract(value, position.entry_value))
+        return total
+
+    def check(self) -> None:
+        """Money is neither made nor lost.
+
+        Raises:
+            InvariantBroken: with the numbers that do not add up.
+        """
+        held = ZERO
+        for position in self.positions.values():
+            held = MONEY.add(held, position.entry_value)
+            if not position.qty and position.entry_value:
+                raise InvariantBroken(f"{position.symbol} is flat with an entry value of {position.entry_value}")
+        expected = MONEY.add(MONEY.subtract(MONEY.subtract(self.transfers, self.fees), self._bought), held)
+        if expected != self.cash:
+            raise InvariantBroken(f"cash is {self.cash}, transfers, fees and fills say {expected}")
+
+    def _set_cash(self, cash: Decimal) -> None:
+        self.cash = cash
+        self.cash_float = float(cash)
+
+
+def _apply(position: Position, signed: Decimal, price: Decimal) -> Decimal:
+    """Change a position by a signed quantity; returns the PnL realised by the part that reduced it."""
+    before = position.qty
+    after = MONEY.add(before, signed)
+    realised = ZERO
+    if before and (before > 0) != (signed > 0):
+        closing = signed if abs(signed) <= abs(before) else -before
+        released = position.entry_value if after * before <= 0 else _share(position, -closing)
+        realised = MONEY.subtract(MONEY.multiply(-closing, price), released)
+        position.entry_value = MONEY.subtract(position.entry_value, released)
+        signed = MONEY.subtract(signed, closing)
+    position.entry_value = MONEY.add(position.entry_value, MONEY.multiply(signed, price))
+    position.qty = after
+    position.realised_pnl = MONEY.add(position.realised_pnl, realised)
+    position.qty_float = float(after)
+    position.entry_float = float(position.entry)
+    return realised
+
+
+def _share(position: Position, closing: Decimal) -> Decimal:
+    """Entry value of `closing` units out of a position, rounded once."""
+    return to_cash(MONEY.divide(MONEY.multiply(position.entry_value, closing), position.qty))

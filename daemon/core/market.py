@@ -1,0 +1,139 @@
+"""What is known of one symbol: book, touch, last trade, mark and index, funding, last bars.
+
+Changed by `daemon.core.engine` only. Prices are 0.0 and times 0 until they were heard for the first time.
+"""
+
+from __future__ import annotations
+
+from daemon.core.book import Book
+from daemon.core.events import Bar, BookDelta, BookSnapshot, Instrument, Quote, Ticker, Trade
+
+
+class Market:
+    """State of one symbol. Times are `ts_recv`, nanoseconds UTC; prices USDT; sizes base units.
+
+    mark_is_venue tells whether `mark` came from the venue; before that it follows the last trade or bar close.
+    has_* say which kinds of data the symbol has had, which decides how a simulated exchange may fill.
+    """
+
+    __slots__ = (
+        "ask",
+        "ask_qty",
+        "bar",
+        "bid",
+        "bid_qty",
+        "book",
+        "funding_rate",
+        "has_bars",
+        "has_book",
+        "has_quotes",
+        "has_trades",
+        "index",
+        "instrument",
+        "last",
+        "mark",
+        "mark_is_venue",
+        "next_funding",
+        "open_interest",
+        "stale_topics",
+        "symbol",
+        "ts",
+    )
+
+    def __init__(self, symbol: str) -> None:
+        self.symbol = symbol
+        self.instrument: Instrument | None = None
+        self.book = Book()
+        self.bid = self.ask = self.bid_qty = self.ask_qty = 0.0
+        self.last = self.mark = self.index = 0.0
+        self.mark_is_venue = False
+        self.funding_rate = 0.0
+        self.next_funding = 0
+        self.open_interest = 0.0
+        self.bar: Bar | None = None
+        self.ts = 0
+        self.stale_topics: dict[str, None] = {}
+        self.has_book = self.has_trades = self.has_quotes = self.has_bars = False
+
+    def apply_trade(self, trade: Trade) -> None:
+        """Remember the last price; it is the mark until the venue gives one."""
+        self.last = trade.price
+        self.has_trades = True
+        if not self.mark_is_venue:
+            self.mark = trade.price
+
+    def apply_quote(self, quote: Quote) -> None:
+        """Remember the touch."""
+        self.bid = quote.bid
+        self.bid_qty = quote.bid_qty
+        self.ask = quote.ask
+        self.ask_qty = quote.ask_qty
+        self.has_quotes = True
+
+    def apply_snapshot(self, fact: BookSnapshot) -> bool:
+        """Replace the book; returns whether it is valid."""
+        self.has_book = True
+        valid = self.book.reset(fact.bids, fact.asks)
+        self._touch_from_book()
+        return valid
+
+    def apply_delta(self, fact: BookDelta) -> bool:
+        """Change the book; returns False when this delta broke it. A delta onto a book already lost is ignored."""
+        book = self.book
+        if not book.valid:
+            return True
+        valid = book.apply(fact.bids, fact.asks)
+        self.bid = book.bid
+        self.ask = book.ask
+        return valid
+
+    def apply_ticker(self, ticker: Ticker) -> None:
+        """Merge the fields that changed; the touch of a ticker counts only while there is no book."""
+        if ticker.last is not None:
+            self.last = ticker.last
+        if ticker.mark is not None:
+            self.mark = ticker.mark
+            self.mark_is_venue = True
+        elif not self.mark_is_venue and ticker.last is not None:
+            self.mark = ticker.last
+        if ticker.index is not None:
+            self.index = ticker.index
+        if ticker.funding_rate is not None:
+            self.funding_rate = ticker.funding_rate
+        if ticker.next_funding is not None:
+            self.next_funding = ticker.next_funding
+        if ticker.open_interest is not None:
+            self.open_interest = ticker.open_interest
+        if not self.book.valid:
+            self._touch_from_ticker(ticker)
+
+    def apply_bar(self, bar: Bar) -> None:
+        """Remember the bar; its close is last and mark where nothing better is known."""
+        self.bar = bar
+        self.has_bars = True
+        if not self.has_trades:
+            self.last = bar.close
+            if not self.mark_is_venue:
+                self.mark = bar.close
+
+    def drop_book(self) -> None:
+        """Forget book and touch: what the venue said before cannot be trusted."""
+        self.book.drop()
+        self._touch_from_book()
+
+    def _touch_from_book(self) -> None:
+        book = self.book
+        self.bid = book.bid
+        self.ask = book.ask
+        self.bid_qty = book.bids.get(book.bid, 0.0)
+        self.ask_qty = book.asks.get(book.ask, 0.0)
+
+    def _touch_from_ticker(self, ticker: Ticker) -> None:
+        if ticker.bid is not None:
+            self.bid = ticker.bid
+        if ticker.bid_qty is not None:
+            self.bid_qty = ticker.bid_qty
+        if ticker.ask is not None:
+            self.ask = ticker.ask
+        if ticker.ask_qty is not None:
+            self.ask_qty = ticker.ask_qty
