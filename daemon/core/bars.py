@@ -8,7 +8,7 @@ counted in `late`. An interval without trades makes no bar; the gap is visible b
 from __future__ import annotations
 
 from daemon.core.events import Bar, BarOrigin, Trade
-from daemon.core.units import NS_PER_SECOND
+from daemon.core.units import NEVER, NS_PER_SECOND
 
 GRACE = NS_PER_SECOND
 
@@ -39,9 +39,9 @@ class BarBuilder:
         self._open = self._high = self._low = self._close = self._volume = self._turnover = 0.0
 
     @property
-    def due(self) -> int | None:
-        """When our clock closes the bar in progress, nanoseconds UTC; None without one."""
-        return self._start + self.interval + GRACE if self._start >= 0 else None
+    def due(self) -> int:
+        """When our clock closes the bar in progress, nanoseconds UTC; NEVER without one."""
+        return self._start + self.interval + GRACE if self._start >= 0 else NEVER
 
     def add(self, trade: Trade) -> Bar | None:
         """Count a trade; returns the bar that it closed."""

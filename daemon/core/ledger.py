@@ -23,20 +23,17 @@ from daemon.core.units import MONEY, ZERO, to_cash
 class Position(Struct):
     """A signed position. qty: base units, below zero when short.  entry_value: USDT that qty was bought for, signed.
 
-    qty_float and entry_float mirror qty and the average entry price for evaluations, which are float64.
+    entry is the average price of what is held, 0 when flat; qty_float and entry_float mirror qty and entry for
+    evaluations, which are float64. All are set by `apply_fill`.
     """
 
     symbol: str
     qty: Decimal = ZERO
     entry_value: Decimal = ZERO
     realised_pnl: Decimal = ZERO
+    entry: Decimal = ZERO
     qty_float: float = 0.0
     entry_float: float = 0.0
-
-    @property
-    def entry(self) -> Decimal:
-        """Average entry price, 0 when flat."""
-        return MONEY.divide(self.entry_value, self.qty) if self.qty else ZERO
 
 
 class Ledger:
@@ -71,7 +68,7 @@ class Ledger:
         """
         position = self.position(symbol)
         signed = qty if side is Side.BUY else -qty
-        realised = _apply(position, signed, price)
+        realised = apply_fill(position, side, price, qty)
         self.fees = MONEY.add(self.fees, fee)
         self._bought = MONEY.add(self._bought, MONEY.multiply(signed, price))
         self._set_cash(MONEY.subtract(MONEY.add(self.cash, realised), fee))
@@ -106,8 +103,12 @@ class Ledger:
         self.cash_float = float(cash)
 
 
-def _apply(position: Position, signed: Decimal, price: Decimal) -> Decimal:
-    """Change a position by a signed quantity; returns the PnL realised by the part that reduced it."""
+def apply_fill(position: Position, side: Side, price: Decimal, qty: Decimal) -> Decimal:
+    """Change a position by an execution; returns the PnL realised by the part that reduced it, USDT.
+
+    Adding moves the average entry, reducing keeps it, crossing zero opens the rest at the fill's price.
+    """
+    signed = qty if side is Side.BUY else -qty
     before = position.qty
     after = MONEY.add(before, signed)
     realised = ZERO
@@ -120,6 +121,7 @@ def _apply(position: Position, signed: Decimal, price: Decimal) -> Decimal:
     position.entry_value = MONEY.add(position.entry_value, MONEY.multiply(signed, price))
     position.qty = after
     position.realised_pnl = MONEY.add(position.realised_pnl, realised)
+    position.entry = to_cash(MONEY.divide(position.entry_value, after)) if after else ZERO
     position.qty_float = float(after)
     position.entry_float = float(position.entry)
     return realised

@@ -13,18 +13,20 @@ class Market:
     """State of one symbol. Times are `ts_recv`, nanoseconds UTC; prices USDT; sizes base units.
 
     mark_is_venue tells whether `mark` came from the venue; before that it follows the last trade or bar close.
-    has_* say which kinds of data the symbol has had, which decides how a simulated exchange may fill.
+    has_* say which kinds of data the symbol has had, which decides how a simulated exchange may fill; finest_bar is the
+    shortest bar interval it has had, nanoseconds, 0 without bars.
     """
 
     __slots__ = (
+        "_touch",
         "ask",
         "ask_qty",
         "bar",
         "bid",
         "bid_qty",
         "book",
+        "finest_bar",
         "funding_rate",
-        "has_bars",
         "has_book",
         "has_quotes",
         "has_trades",
@@ -45,15 +47,17 @@ class Market:
         self.instrument: Instrument | None = None
         self.book = Book()
         self.bid = self.ask = self.bid_qty = self.ask_qty = 0.0
+        self._touch = (0.0, 0.0)
         self.last = self.mark = self.index = 0.0
         self.mark_is_venue = False
         self.funding_rate = 0.0
         self.next_funding = 0
         self.open_interest = 0.0
         self.bar: Bar | None = None
+        self.finest_bar = 0
         self.ts = 0
         self.stale_topics: dict[str, None] = {}
-        self.has_book = self.has_trades = self.has_quotes = self.has_bars = False
+        self.has_book = self.has_trades = self.has_quotes = False
 
     def apply_trade(self, trade: Trade) -> None:
         """Remember the last price; it is the mark until the venue gives one."""
@@ -110,11 +114,19 @@ class Market:
     def apply_bar(self, bar: Bar) -> None:
         """Remember the bar; its close is last and mark where nothing better is known."""
         self.bar = bar
-        self.has_bars = True
+        if bar.interval != self.finest_bar and (not self.finest_bar or bar.interval < self.finest_bar):
+            self.finest_bar = bar.interval
         if not self.has_trades:
             self.last = bar.close
             if not self.mark_is_venue:
                 self.mark = bar.close
+
+    def touch_moved(self) -> bool:
+        """Whether best bid or ask differ from when this was last asked."""
+        touch = (self.bid, self.ask)
+        moved = touch != self._touch
+        self._touch = touch
+        return moved
 
     def drop_book(self) -> None:
         """Forget book and touch: what the venue said before cannot be trusted."""

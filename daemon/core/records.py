@@ -77,6 +77,7 @@ class Context(Struct, frozen=True, gc=False):
 
     mark: mark price.  position: signed quantity in base units, entry its average price ("0" when flat).
     equity: cash plus unrealised PnL at mark, float64, USDT.  signal: the strategy's label for what it sees.
+    indicators: the numbers it decided on; null for one that is not a number yet.
     """
 
     mark: float
@@ -84,7 +85,7 @@ class Context(Struct, frozen=True, gc=False):
     entry: Decimal
     equity: float
     signal: str
-    indicators: dict[str, float]
+    indicators: dict[str, float | None]
     window: Window
 
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from daemon.core.events import BarOrigin, MarketFact
 from daemon.core.records import Action, OrderType, TimeInForce
 
-NO_INDICATORS: dict[str, float] = {}
+NO_INDICATORS: dict[str, float | None] = {}
 
 
 class BarClose(Struct, frozen=True):
@@ -85,7 +85,7 @@ class Decision(Struct, frozen=True, gc=False):
     action: Action
     reason: str
     signal: str = ""
-    indicators: dict[str, float] = NO_INDICATORS
+    indicators: dict[str, float | None] = NO_INDICATORS
     qty: float | None = None
     target_notional: float | None = None
     order_type: OrderType = OrderType.MARKET

@@ -22,6 +22,7 @@ NS_PER_SECOND = 1_000_000_000
 NS_PER_MINUTE = 60 * NS_PER_SECOND
 NS_PER_HOUR = 60 * NS_PER_MINUTE
 NS_PER_DAY = 24 * NS_PER_HOUR
+NEVER = 2**63 - 1
 
 
 def to_decimal(value: float) -> Decimal:

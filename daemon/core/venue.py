@@ -83,7 +83,11 @@ class Exchange(Protocol):
     """An exchange inside the engine's step: no I/O, no clock; `now` is the `ts_recv` of the input being handled.
 
     Each call returns the reports that the daemon learns of at `now`, in their order.
+    next_due: when `advance` has something to do next, nanoseconds UTC; `units.NEVER` when nothing is in flight. It
+    starts at 0, so that the first input lets the account's opening balance arrive.
     """
+
+    next_due: int
 
     def submit(self, request: OrderRequest, market: Market, now: int) -> Sequence[Report]:
         """Take an order; refusals and, without latency, fills come back at once."""
@@ -99,9 +103,4 @@ class Exchange(Protocol):
 
     def advance(self, now: int) -> Sequence[Report]:
         """Let what is in flight arrive, against the market as it stood before the input at `now`."""
-        ...
-
-    @property
-    def next_due(self) -> int | None:
-        """When `advance` has something to do next, nanoseconds UTC; None when nothing is in flight."""
         ...

@@ -11,18 +11,20 @@ from typing import overload
 class PriceWindow(Sequence[float]):
     """The last `size` prices, oldest first. Appending costs O(1) on average; strategies only read it."""
 
-    __slots__ = ("_values", "size")
+    __slots__ = ("_room", "_values", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._values = array("d")
+        self._room = 2 * size + 64
 
     def append(self, price: float) -> None:
         """Add the newest price and forget what left the window."""
-        values = self._values
-        values.append(price)
-        if len(values) >= 64 + 2 * self.size:
-            del values[: -self.size]
+        self._values.append(price)
+        self._room -= 1
+        if not self._room:
+            del self._values[: -self.size]
+            self._room = self.size + 64
 
     def digest(self) -> str:
         """CRC-32 of the prices as little-endian float64, oldest first: 8 hexadecimal digits."""
