@@ -1,0 +1,190 @@
+"""Runs on disk: naming, finding and describing them."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from daemon.app.identity import code_identity, dependency_versions, new_lineage, python_version
+from daemon.app.lanes import Plan, strategy_digests
+from daemon.config import StorageSettings, config_digest, config_document, config_from_document
+from daemon.core.errors import JournalError, LockstepError
+from daemon.core.events import Instrument
+from daemon.core.units import NS_PER_SECOND
+from daemon.journal import JournalSettings, Manifest, SourceFile, read_manifest
+from daemon.journal.layout import MANIFEST
+
+
+class Mode(StrEnum):
+    """What a run was made for."""
+
+    SHADOW = "shadow"
+    RECORD = "record"
+    BACKTEST = "backtest"
+    REPLAY = "replay"
+
+
+class RunResult(Struct, frozen=True, kw_only=True):
+    """How a run ended. inputs, decisions count records of each stream; seconds is the time it took us."""
+
+    run: str
+    run_dir: str
+    mode: str
+    inputs: int
+    frames: int
+    decisions: int
+    quarantined: int
+    reason: str
+    resumed: bool
+    sealed: bool
+    seconds: float
+
+
+def iso_time(ts: int) -> str:
+    """ISO 8601 text of a time in nanoseconds UTC, to the millisecond."""
+    return datetime.fromtimestamp(ts / NS_PER_SECOND, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def new_run_dir(logs: Path, mode: Mode, now: int) -> Path:
+    """A folder name for a new run, such as `shadow-20250506T000000Z-1f2e`; it is not made yet."""
+    stamp = datetime.fromtimestamp(now // NS_PER_SECOND, UTC).strftime("%Y%m%dT%H%M%SZ")
+    return logs / f"{mode}-{stamp}-{secrets.token_hex(2)}"
+
+
+def journal_settings(storage: StorageSettings, *, live: bool) -> JournalSettings:
+    """How a run is written: live ones make groups durable and never block the loop, others need no fsync."""
+    return JournalSettings(
+        fsync=storage.fsync if live else "none",
+        fsync_interval_ms=storage.fsync_interval_ms,
+        segment_bytes=storage.segment_mb << 20,
+        block=not live,
+    )
+
+
+def describe_run(
+    run_id: str,
+    mode: Mode,
+    plan: Plan,
+    *,
+    created: int,
+    instruments: Iterable[Instrument] = (),
+    parent: Manifest | None = None,
+    sources: Sequence[SourceFile] = (),
+) -> Manifest:
+    """The manifest of a run that is about to start."""
+    return Manifest(
+        run_id=run_id,
+        lineage=parent.lineage if parent else new_lineage(),
+        mode=mode,
+        created=iso_time(created),
+        parent=parent.run_id if parent else None,
+        config=config_document(plan.config),
+        config_digest=config_digest(plan.config),
+        base=str(plan.base),
+        code=code_identity(),
+        strategies=strategy_digests(plan),
+        dependencies=dependency_versions(),
+        python=python_version(),
+        instruments=tuple(msgspec.to_builtins(instrument) for instrument in instruments),
+        sources=tuple(sources),
+    )
+
+
+def plan_of(manifest: Manifest) -> Plan:
+    """The configuration that a run was made with."""
+    return Plan(config_from_document(dict(manifest.config)), Path(manifest.base or "."))
+
+
+def find_run(name: str, logs: Path) -> Path:
+    """The folder of a run, given as a path, as an id below `logs`, or as "latest".
+
+    Raises:
+        JournalError: there is no such run.
+    """
+    if name == "latest":
+        runs = list_runs(logs)
+        if not runs:
+            raise JournalError(f"{logs}: there are no runs yet", cure="make one with `lockstep demo`")
+        return runs[-1]
+    for candidate in (Path(name), logs / name):
+        if (candidate / MANIFEST).is_file():
+            return candidate
+    raise JournalError(f"there is no run {name!r}", cure=f"give its folder, or an id below {logs}, or `latest`")
+
+
+def list_runs(logs: Path) -> list[Path]:
+    """Folders of all runs, by the time they were made."""
+    if not logs.is_dir():
+        return []
+    found = [path for path in logs.iterdir() if (path / MANIFEST).is_file()]
+    return sorted(found, key=lambda path: (read_manifest(path).created, path.name))
+
+
+def find_unfinished(logs: Path, mode: Mode, plan: Plan) -> Path | None:
+    """The newest run of this mode and configuration that was neither sealed nor given up."""
+    digest = config_digest(plan.config)
+    for path in reversed(list_runs(logs)):
+        manifest = read_manifest(path)
+        if manifest.mode == mode and manifest.config_digest == digest and manifest.seal is None:
+            return path
+    return None
+
+
+def parent_dir(run_dir: Path, manifest: Manifest) -> Path:
+    """The folder of the run that this one replays; it lies beside it.
+
+    Raises:
+        JournalError: it is gone.
+    """
+    parent = run_dir.parent / (manifest.parent or "")
+    if not manifest.parent or not (parent / MANIFEST).is_file():
+        message = f"{run_dir.name} replays {manifest.parent}, which is not in {run_dir.parent}"
+        raise JournalError(message, cure="put both runs into one folder")
+    return parent
+
+
+def check_space(directory: Path, min_free_mb: int) -> None:
+    """Refuse to write where there is little space left.
+
+    Raises:
+        LockstepError: less than `min_free_mb` is free.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    free_mb = shutil.disk_usage(directory).free >> 20
+    if free_mb < min_free_mb:
+        message = f"{directory}: {free_mb} MB are free, storage.min_free_mb asks for {min_free_mb}"
+        raise LockstepError(message, cure="free space, or set storage.directory to another disk")
+
+
+class RunSummary(Struct, frozen=True, kw_only=True):
+    """One line of the list of runs. decisions is None for a run without a seal."""
+
+    run: str
+    mode: str
+    created: str
+    sealed: bool
+    decisions: int | None
+    parent: str | None
+
+
+def overview(logs: Path) -> list[RunSummary]:
+    """All runs of a folder, oldest first."""
+    manifests = [read_manifest(path) for path in list_runs(logs)]
+    return [
+        RunSummary(
+            run=manifest.run_id,
+            mode=manifest.mode,
+            created=manifest.created,
+            sealed=manifest.seal is not None,
+            decisions=manifest.seal.decisions.count if manifest.seal else None,
+            parent=manifest.parent,
+        )
+        for manifest in manifests
+    ]

@@ -1,0 +1,46 @@
+"""The command line: reads arguments, calls `daemon.app`, renders what comes back, ends with a documented exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+import typer
+
+from daemon.cli import inspect_commands, run_commands, setup_commands
+from daemon.cli.exits import Exit, exit_of
+from daemon.cli.output import show_json, talk
+from daemon.core.errors import LockstepError
+
+HELP = "An event-sourced trading daemon: shadow, replay and backtest with one engine, and a proof that they agree."
+
+app = typer.Typer(name="lockstep", help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+run_commands.add(app)
+inspect_commands.add(app)
+setup_commands.add(app)
+
+
+def main() -> None:
+    """Entry point of the `lockstep` command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code. Stack traces are for bugs only."""
+    as_json = "--json" in arguments
+    try:
+        code = app(list(arguments), standalone_mode=False)
+    except click.exceptions.Abort:
+        return Exit.INTERRUPTED
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return Exit.USAGE
+    except LockstepError as error:
+        talk.print(f"error: {error}", markup=False, soft_wrap=True)
+        if as_json:
+            show_json({"error": {"kind": type(error).__name__, "message": error.message, "cure": error.cure}})
+        return exit_of(error)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    return int(code or 0)

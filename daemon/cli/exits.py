@@ -1,0 +1,55 @@
+"""Exit codes, the same for every command. docs/commands.md lists them."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from daemon.core.errors import (
+    ConfigError,
+    DataError,
+    FeedError,
+    InvariantBroken,
+    JournalCorrupt,
+    JournalError,
+    LockstepError,
+    ReplayDiverged,
+    RunLocked,
+)
+
+
+class Exit(IntEnum):
+    """What a command ends with."""
+
+    OK = 0
+    DIFFERENT = 1
+    CANNOT_TELL = 2
+    CONFIG = 3
+    DATA = 4
+    JOURNAL = 5
+    FEED = 6
+    DIVERGED = 7
+    LOCKED = 8
+    FAILED = 9
+    USAGE = 64
+    INVARIANT = 70
+    INTERRUPTED = 130
+
+
+_BY_ERROR: tuple[tuple[type[LockstepError], Exit], ...] = (
+    (ConfigError, Exit.CONFIG),
+    (DataError, Exit.DATA),
+    (JournalCorrupt, Exit.DIFFERENT),
+    (RunLocked, Exit.LOCKED),
+    (JournalError, Exit.JOURNAL),
+    (FeedError, Exit.FEED),
+    (ReplayDiverged, Exit.DIVERGED),
+    (InvariantBroken, Exit.INVARIANT),
+)
+
+
+def exit_of(error: LockstepError) -> Exit:
+    """The exit code of an error."""
+    for kind, code in _BY_ERROR:
+        if isinstance(error, kind):
+            return code
+    return Exit.FAILED

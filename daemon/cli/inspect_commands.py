@@ -1,0 +1,91 @@
+"""Commands that look at runs: compare, verify, explain, report, runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from daemon.app.explain import explain as explain_decision
+from daemon.app.parity import compare_runs
+from daemon.app.report import report_run, write_html
+from daemon.app.runs import find_run, overview
+from daemon.cli import render
+from daemon.cli.exits import Exit
+from daemon.cli.options import AsJson, RunName
+from daemon.cli.output import bar, show, talk
+from daemon.journal import verify_run
+from replay.compare import Limits
+
+LogsFolder = Annotated[Path, typer.Option(help="Where runs lie.")]
+LOGS = Path("logs")
+
+
+def add(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(compare)
+    app.command()(verify)
+    app.command()(explain)
+    app.command()(report)
+    app.command()(runs)
+
+
+def compare(
+    left: RunName,
+    right: RunName,
+    min_rate: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of decisions that must match.")] = 1.0,
+    max_trade_difference: Annotated[int, typer.Option(min=0, help="Fills a symbol may differ by.")] = 0,
+    logs: LogsFolder = LOGS,
+    as_json: AsJson = False,
+) -> int:
+    """Compare two runs decision by decision. Exit 0: equal or within limits, 1: different, 2: cannot tell."""
+    limits = None
+    if min_rate < 1.0 or max_trade_difference:
+        limits = Limits(min_rate=min_rate, max_trade_difference=max_trade_difference, match="decision")
+    found = compare_runs(find_run(left, logs), find_run(right, logs), limits=limits)
+    show(found, lambda: render.comparison(found, left, right), as_json=as_json)
+    return found.exit_code
+
+
+def verify(run: RunName, logs: LogsFolder = LOGS, as_json: AsJson = False) -> int:
+    """Check every line of a run: chain, order, seal. Exit 0: sound, 1: the first bad place is named."""
+    found = verify_run(find_run(run, logs))
+    show(found, lambda: render.verification(found), as_json=as_json)
+    return Exit.OK if found.ok else Exit.DIFFERENT
+
+
+def explain(
+    run: RunName,
+    seq: Annotated[int, typer.Argument(min=1, help="Number of a decision line.")],
+    logs: LogsFolder = LOGS,
+    as_json: AsJson = False,
+) -> int:
+    """Rebuild the full context of one decision from the inputs. Exit 1 if that gives another line than recorded."""
+    with bar("explain: folding the inputs") as step:
+        found = explain_decision(find_run(run, logs), seq, progress=step)
+    show(found, lambda: render.explanation(found), as_json=as_json)
+    return Exit.OK if found.reproduced else Exit.DIFFERENT
+
+
+def report(
+    run: RunName,
+    html: Annotated[Path | None, typer.Option(help="Also write the report with pictures into this file.")] = None,
+    logs: LogsFolder = LOGS,
+    as_json: AsJson = False,
+) -> int:
+    """Summarise a run: decisions, orders, fills, fees, profit, drawdown."""
+    run_dir = find_run(run, logs)
+    found = report_run(run_dir)
+    if html is not None:
+        write_html(run_dir, html)
+        talk.print(f"report: wrote {html}")
+    show(found, lambda: render.report(found), as_json=as_json)
+    return Exit.OK
+
+
+def runs(logs: LogsFolder = LOGS, as_json: AsJson = False) -> int:
+    """List the runs below a folder, oldest first."""
+    found = overview(logs)
+    show(found, lambda: render.runs(found), as_json=as_json)
+    return Exit.OK

@@ -1,0 +1,221 @@
+"""Commands that make runs: demo, shadow, record, backtest, replay, sandbox."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from adapters.sandbox.settings import SandboxSettings
+from daemon.app import demo as demo_app
+from daemon.app.lanes import Plan
+from daemon.app.live import LiveOptions, Watchers, run_live
+from daemon.app.offline import backtest as run_backtest
+from daemon.app.offline import replay as run_replay
+from daemon.app.runs import Mode, RunResult, find_run
+from daemon.app.sandbox import MarketChoice, SandboxReady, run_sandbox
+from daemon.cli import render
+from daemon.cli.exits import Exit
+from daemon.cli.options import AsJson, ConfigFile, Logs, logs_of, plan_from
+from daemon.cli.output import Step, bar, results, show, show_json, talk
+from daemon.config import require_active_lane
+from daemon.core.errors import ConfigError
+from daemon.core.units import NEVER, NS_PER_SECOND
+from daemon.log import configure
+
+PROGRESS_EVERY = 2_000
+ProgressLines = Annotated[bool, typer.Option("--progress", hidden=True, help="Tell progress as JSON lines on stderr.")]
+Until = Annotated[str, typer.Option(help="Stop at this time of the run's clock, ISO 8601, UTC unless it says so.")]
+Inputs = Annotated[int, typer.Option(min=0, help="Stop after this many inputs; 0 for no limit.")]
+New = Annotated[bool, typer.Option("--new", help="Start a new run even if one can be continued.")]
+Loop = Annotated[str, typer.Option(help="Event loop: uvloop or asyncio.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(demo)
+    app.command()(shadow)
+    app.command()(record)
+    app.command()(backtest)
+    app.command()(replay)
+    app.command()(sandbox)
+
+
+def demo(
+    directory: Annotated[Path, typer.Option(help="Where the runs go.")] = Path("logs/demo"),
+    as_json: AsJson = False,
+) -> int:
+    """Shadow 24 recorded hours of three symbols, replay the run, compare: no keys, no internet, no server."""
+    stages = demo_app.Stages(bar=bar)
+    result = demo_app.demo(directory, stages)
+    if as_json:
+        show_json(result)
+    else:
+        results.print(render.demo(result))
+    return Exit.OK if result.parity["equal"] else result.comparison.exit_code
+
+
+def shadow(
+    config: ConfigFile,
+    until: Until = "",
+    inputs: Inputs = 0,
+    new: New = False,
+    loop: Loop = "uvloop",
+    logs: Logs = None,
+    progress: ProgressLines = False,
+    as_json: AsJson = False,
+) -> int:
+    """Decide on the live market and trade on the simulated exchange; an unfinished run is continued."""
+    plan = plan_from(config)
+    require_active_lane(plan.config, str(config))
+    options = _live_options(until, inputs, new, loop)
+    return _live(Mode.SHADOW, plan, logs_of(logs, plan), options, progress, as_json)
+
+
+def record(
+    config: ConfigFile,
+    until: Until = "",
+    inputs: Inputs = 0,
+    new: New = False,
+    loop: Loop = "uvloop",
+    logs: Logs = None,
+    progress: ProgressLines = False,
+    as_json: AsJson = False,
+) -> int:
+    """Record the live feed without deciding anything; an unfinished recording is continued."""
+    plan = plan_from(config)
+    options = _live_options(until, inputs, new, loop)
+    return _live(Mode.RECORD, plan, logs_of(logs, plan), options, progress, as_json)
+
+
+def backtest(config: ConfigFile, logs: Logs = None, progress: ProgressLines = False, as_json: AsJson = False) -> int:
+    """Run the configured strategies over the configured history files."""
+    plan = plan_from(config)
+    with _bar_or_lines("backtest", progress) as step:
+        result = run_backtest(plan, logs_of(logs, plan), progress=step)
+    return _done(result, as_json)
+
+
+def replay(
+    run: Annotated[str, typer.Argument(help="A run: its folder, its id, or `latest`.")],
+    config: Annotated[Path | None, typer.Option(help="Try another configuration on the same inputs.")] = None,
+    logs: Logs = None,
+    progress: ProgressLines = False,
+    as_json: AsJson = False,
+) -> int:
+    """Run a recorded run's inputs again, into a new run; compare the two with `lockstep compare`."""
+    directory = logs or Path("logs")
+    run_dir = find_run(run, directory)
+    plan = plan_from(config) if config else None
+    with _bar_or_lines("replay", progress) as step:
+        result = run_replay(run_dir, logs or run_dir.parent, progress=step, plan=plan)
+    return _done(result, as_json)
+
+
+def sandbox(
+    speed: Annotated[str, typer.Option(help="Market time per real time, such as 60, or `max`.")] = "1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    start: Annotated[str, typer.Option(help="When the market starts: at_once or first_subscription.")] = "at_once",
+    frames: Annotated[Path | None, typer.Option(help="Play this file of recorded Bybit frames instead.")] = None,
+    binance: Annotated[list[Path] | None, typer.Option(help="Play these raw Binance captures instead.")] = None,
+    steps: Annotated[int, typer.Option(min=4, max=600, help="Price steps a minute of the embedded market.")] = 12,
+    as_json: AsJson = False,
+) -> int:
+    """Serve a Bybit-compatible exchange on loopback that plays a recorded market, until interrupted."""
+    choice = MarketChoice(frames=frames, binance=tuple(binance or ()), steps_per_minute=steps)
+    settings = _sandbox_settings(speed, port, start)
+
+    def ready(where: SandboxReady) -> None:
+        show(where, lambda: render.sandbox_ready(where), as_json=as_json)
+
+    sent = run_sandbox(choice, settings, ready=ready)
+    talk.print(f"sandbox: stopped after {sent} frames")
+    return Exit.OK
+
+
+def _sandbox_settings(speed: str, port: int, start: str) -> SandboxSettings:
+    wanted = {"speed": speed if speed == "max" else _number(speed), "port": port, "start": start}
+    try:
+        return msgspec.convert(wanted, SandboxSettings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"sandbox: {error}", cure="see `lockstep sandbox --help`") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"--speed: {text!r} is neither a number nor `max`", cure="try --speed 60") from None
+
+
+def _live_options(until: str, inputs: int, new: bool, loop: str) -> LiveOptions:
+    if loop not in ("uvloop", "asyncio"):
+        raise ConfigError(f"--loop: {loop!r} is not an event loop", cure="use uvloop or asyncio")
+    return LiveOptions(
+        until=_time(until) if until else NEVER,
+        inputs_max=inputs,
+        new=new,
+        event_loop="asyncio" if loop == "asyncio" else "uvloop",
+    )
+
+
+def _time(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"--until: {text!r} is not a time", cure='write for example "2026-01-31T12:00:00Z"') from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * NS_PER_SECOND + since.microseconds * 1000
+
+
+def _live(mode: Mode, plan: Plan, logs: Path, options: LiveOptions, lines: bool, as_json: bool) -> int:
+    configure()
+    with _bar_or_lines(f"{mode}: inputs", lines) as step:
+        last = 0
+
+        def live(inputs: int, now: int) -> None:
+            nonlocal last
+            if inputs - last < PROGRESS_EVERY:
+                return
+            last = inputs
+            if lines:
+                _line({"done": inputs, "total": None, "now": now})
+            else:
+                step(inputs, options.inputs_max or None)
+
+        result = run_live(mode, plan, logs, options, Watchers(live=live, folding=step))
+    return _done(result, as_json)
+
+
+def _bar_or_lines(title: str, lines: bool) -> AbstractContextManager[Step]:
+    return nullcontext(_every(PROGRESS_EVERY)) if lines else bar(title)
+
+
+def _every(inputs: int) -> Callable[[int, int | None], None]:
+    last = 0
+
+    def step(done: int, total: int | None) -> None:
+        nonlocal last
+        if done - last >= inputs or done == total:
+            last = done
+            _line({"done": done, "total": total, "now": 0})
+
+    return step
+
+
+def _line(progress: dict[str, int | None]) -> None:
+    sys.stderr.write(msgspec.json.encode({"progress": progress}).decode() + "\n")
+    sys.stderr.flush()
+
+
+def _done(result: RunResult, as_json: bool) -> int:
+    show(result, lambda: render.run_result(result), as_json=as_json)
+    return Exit.OK

@@ -1,0 +1,223 @@
+"""The live loop: source -> journal -> pipeline, batch by batch, until told to stop.
+
+Each input is appended to the journal before the engine sees it; what a batch appended is handed to the writer at its
+end. The loop stops by itself when the journal fails: nothing is concluded that cannot be written down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import Struct
+
+from daemon.core.events import Fact, Timer
+from daemon.core.units import NEVER, NS_PER_SECOND
+from daemon.loop.pipeline import Pipeline
+from daemon.ports import Clock, LiveSource, Received
+
+
+class Stopped(StrEnum):
+    """Why a live loop ended."""
+
+    UNTIL = "reached the end time"
+    INPUTS = "reached the number of inputs"
+    ASKED = "stopped by the operator"
+    SOURCE = "the source ended"
+
+
+class InputJournal(Protocol):
+    """What the loop needs of a journal."""
+
+    def append_frame(self, ts: int, source: str, frame: bytes) -> int:
+        """Append a frame, return its seq."""
+        ...
+
+    def append_fact(self, ts: int, source: str, fact: Fact) -> int:
+        """Append a fact, return its seq."""
+        ...
+
+    def flush(self) -> None:
+        """Hand what was appended to the writer."""
+        ...
+
+    @property
+    def congested(self) -> bool:
+        """Whether the writer is behind."""
+        ...
+
+
+class LoopSettings(Struct, frozen=True, kw_only=True):
+    """timer: period of the timer input, nanoseconds, 0 for none.  until: time at which to stop, nanoseconds UTC.
+
+    inputs_max: number of inputs after which to stop, counted over the whole run; 0 for no limit.
+    stamp: the time of a received item, where it is not the moment of reception (accelerated sandboxes).
+    """
+
+    timer: int = NS_PER_SECOND
+    until: int = NEVER
+    inputs_max: int = 0
+    stamp: Callable[[Received], int] | None = None
+
+
+class LiveLoop:
+    """One feed, one journal, one engine.
+
+    Args:
+        source: the live feed.
+        clock: tells when timers are due while nothing arrives.
+        journal: takes every input before it is handled.
+        pipeline: handles it.
+        resync: asks the feed for a fresh book of a symbol.
+        now: time of the last input of the run so far; time never goes back.
+        progress: told the number of inputs and the time of the last one after each batch.
+
+    waiting: it takes nothing because the journal is behind, until `written` is called.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: LiveSource,
+        clock: Clock,
+        journal: InputJournal,
+        pipeline: Pipeline,
+        resync: Callable[[str], None],
+        settings: LoopSettings,
+        now: int = 0,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._source = source
+        self._clock = clock
+        self._journal = journal
+        self._pipeline = pipeline
+        self._resync = resync
+        self._settings = settings
+        self._now = now
+        self._progress = progress
+        self._timer_due = 0
+        self._stop = asyncio.Event()
+        self._written = asyncio.Event()
+        self._failure: Exception | None = None
+        self.waiting = False
+
+    def open(self, facts: Sequence[Fact]) -> None:
+        """Append and handle what the daemon itself has to say before anything arrives."""
+        for fact in facts:
+            self._append(self._now, "daemon", fact)
+
+    def stop(self) -> None:
+        """End after the batch in progress."""
+        self._stop.set()
+
+    def fail(self, error: Exception) -> None:
+        """End at once with an error, such as a journal that cannot be written."""
+        self._failure = error
+        self._stop.set()
+        self._written.set()
+
+    def written(self) -> None:
+        """The journal wrote something; called in the loop's thread."""
+        self._written.set()
+
+    async def run(self) -> Stopped:
+        """Take batches until something ends the run.
+
+        Raises:
+            JournalFailed: the journal cannot be written.
+        """
+        batches = self._source.batches()
+        stopping = asyncio.create_task(self._stop.wait())
+        arriving = asyncio.create_task(_next(batches))
+        try:
+            while True:
+                await asyncio.wait({arriving, stopping}, timeout=self._idle(), return_when=asyncio.FIRST_COMPLETED)
+                if self._failure is not None:
+                    raise self._failure
+                batch: list[Received] | None = []
+                if arriving.done():
+                    batch = arriving.result()
+                    arriving = asyncio.create_task(_next(batches))
+                ended = self._handle(batch)
+                if ended is not None:
+                    return ended
+                await self._wait_for_journal()
+        finally:
+            for task in (arriving, stopping):
+                task.cancel()
+            await asyncio.gather(arriving, stopping, return_exceptions=True)
+            await batches.aclose()  # type: ignore[attr-defined]
+
+    async def _wait_for_journal(self) -> None:
+        """Take nothing more while the writer is behind: the venue's socket feels it."""
+        while self._journal.congested and self._failure is None:
+            self._written.clear()
+            self.waiting = True
+            if self._journal.congested:
+                await self._written.wait()
+            self.waiting = False
+
+    def _idle(self) -> float | None:
+        """Seconds until a timer is due although nothing arrives; None where time comes from the frames."""
+        if not self._settings.timer or self._settings.stamp is not None:
+            return None
+        return max(0, self._timer_due - self._clock.now()) / NS_PER_SECOND
+
+    def _handle(self, batch: list[Received] | None) -> Stopped | None:
+        if batch is None:
+            return Stopped.SOURCE
+        for item in batch:
+            ended = self._take(item)
+            if ended is not None:
+                self._journal.flush()
+                return ended
+        if self._settings.stamp is None:
+            self._tick(self._clock.now())
+        for symbol in self._pipeline.lost_books:
+            self._resync(symbol)
+        self._pipeline.lost_books.clear()
+        self._journal.flush()
+        if self._progress is not None:
+            self._progress(self._pipeline.inputs, self._now)
+        return Stopped.ASKED if self._stop.is_set() else None
+
+    def _take(self, item: Received) -> Stopped | None:
+        stamp = self._settings.stamp
+        ts_recv = item.ts_recv if stamp is None else stamp(item)
+        if ts_recv < self._now:
+            ts_recv = self._now
+        if ts_recv >= self._settings.until:
+            return Stopped.UNTIL
+        if stamp is not None:
+            self._tick(ts_recv)
+        self._now = ts_recv
+        if item.frame is not None:
+            seq = self._journal.append_frame(ts_recv, item.source, item.frame)
+            self._pipeline.frame(seq, ts_recv, item.source, item.frame)
+        elif item.fact is not None:
+            self._append(ts_recv, item.source, item.fact)
+        return self._full()
+
+    def _full(self) -> Stopped | None:
+        limit = self._settings.inputs_max
+        return Stopped.INPUTS if limit and self._pipeline.inputs >= limit else None
+
+    def _tick(self, now: int) -> None:
+        """Fire the timer if it is due; ticks missed during a pause are one tick."""
+        period = self._settings.timer
+        if not period or now < self._timer_due:
+            return
+        due = now - now % period
+        self._timer_due = due + period
+        self._now = max(self._now, now)
+        self._append(self._now, "loop", Timer("tick", due))
+
+    def _append(self, ts_recv: int, source: str, fact: Fact) -> None:
+        seq = self._journal.append_fact(ts_recv, source, fact)
+        self._pipeline.fact(seq, ts_recv, fact)
+
+
+async def _next(batches: AsyncIterator[list[Received]]) -> list[Received] | None:
+    return await anext(batches, None)
