@@ -57,17 +57,17 @@ account = "paper"
 [lanes.guards]
 max_leverage = 3.0
 max_position_notional_usdt = 4000.0
-max_daily_loss_usdt = 500.0
+max_daily_loss_usdt = 1000.0
 
 [[lanes.strategies]]
 name = "baseline"
 use = "baseline_perps"
 
 [lanes.strategies.settings]
-fast = 10
-slow = 30
+fast = 20
+slow = 60
 position_fraction = 0.3
-trailing_stop = 0.01
+trailing_stop = 0.02
 """
 
 

@@ -39,7 +39,7 @@ from daemon.core.errors import ConfigError, JournalFailed, LockstepError
 from daemon.core.events import Fact, Instrument, Restarted
 from daemon.core.units import NEVER, NS_PER_MINUTE, NS_PER_MS, NS_PER_SECOND
 from daemon.journal import Journal, RunLock, read_manifest
-from daemon.log import get_logger
+from daemon.log import configure, get_logger
 from daemon.loop import LiveLoop, LoopSettings, Pipeline, Stopped
 from daemon.ports import Received
 
@@ -159,6 +159,8 @@ async def _run(mode: Mode, plan: Plan, logs: Path, options: LiveOptions, watcher
         session = _reopen(unfinished, plan, watchers.folding)
     else:
         session = await _open(mode, plan, logs, host)
+    operator_log = configure(now=SystemClock().now, run_directory=session.run_dir)
+    log.info("run_opened", run=session.run_dir.name, mode=str(mode), continued=session.resumed)
     try:
         stopped = await _drive(session, plan, options, host, watchers.live)
         return _finish(session, mode, stopped)
@@ -166,6 +168,7 @@ async def _run(mode: Mode, plan: Plan, logs: Path, options: LiveOptions, watcher
         session.journal.abandon()
         raise
     finally:
+        operator_log.close(SystemClock().now())
         session.lock.release()
 
 
@@ -181,7 +184,6 @@ async def _open(mode: Mode, plan: Plan, logs: Path, host: Environment) -> _Sessi
     bell = _Bell()
     settings = journal_settings(plan.config.storage, live=True)
     journal = Journal.create(run_dir, manifest, settings, on_progress=bell.written, on_failure=bell.failed)
-    log.info("run_started", run=run_dir.name, mode=str(mode), symbols=len(plan.config.symbols))
     return _Session(
         run_dir=run_dir,
         lock=lock,
@@ -209,8 +211,6 @@ def _reopen(run_dir: Path, plan: Plan, progress: Progress) -> _Session:
     except BaseException:
         lock.release()
         raise
-    cut = back.cut_inputs + back.cut_decisions
-    log.warning("run_continued", run=run_dir.name, inputs=back.pipeline.inputs, cut_bytes=cut)
     return _Session(
         run_dir=run_dir,
         lock=lock,

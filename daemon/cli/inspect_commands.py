@@ -78,7 +78,7 @@ def report(
     run_dir = find_run(run, logs)
     found = report_run(run_dir)
     if html is not None:
-        write_html(run_dir, html)
+        write_html(run_dir, found, html)
         talk.print(f"report: wrote {html}")
     show(found, lambda: render.report(found), as_json=as_json)
     return Exit.OK

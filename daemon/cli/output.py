@@ -11,8 +11,10 @@ import msgspec
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+WIDTH_OF_A_FILE = 200
+
 talk = Console(stderr=True, highlight=False)
-results = Console(highlight=False)
+results = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE)
 
 Step = Callable[[int, int | None], None]
 

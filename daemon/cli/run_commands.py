@@ -18,6 +18,7 @@ from daemon.app.lanes import Plan
 from daemon.app.live import LiveOptions, Watchers, run_live
 from daemon.app.offline import backtest as run_backtest
 from daemon.app.offline import replay as run_replay
+from daemon.app.report import first_order, report_run
 from daemon.app.runs import Mode, RunResult, find_run
 from daemon.app.sandbox import MarketChoice, SandboxReady, run_sandbox
 from daemon.cli import render
@@ -27,7 +28,6 @@ from daemon.cli.output import Step, bar, results, show, show_json, talk
 from daemon.config import require_active_lane
 from daemon.core.errors import ConfigError
 from daemon.core.units import NEVER, NS_PER_SECOND
-from daemon.log import configure
 
 PROGRESS_EVERY = 2_000
 ProgressLines = Annotated[bool, typer.Option("--progress", hidden=True, help="Tell progress as JSON lines on stderr.")]
@@ -57,7 +57,8 @@ def demo(
     if as_json:
         show_json(result)
     else:
-        results.print(render.demo(result))
+        shadow_dir = Path(result.shadow_dir)
+        results.print(render.demo(result, report_run(shadow_dir), first_order(shadow_dir)))
     return Exit.OK if result.parity["equal"] else result.comparison.exit_code
 
 
@@ -177,7 +178,6 @@ def _time(text: str) -> int:
 
 
 def _live(mode: Mode, plan: Plan, logs: Path, options: LiveOptions, lines: bool, as_json: bool) -> int:
-    configure()
     with _bar_or_lines(f"{mode}: inputs", lines) as step:
         last = 0
 
