@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-import click
 import typer
+from typer._click.exceptions import ClickException  # typer ships its own click and re-exports a part
 
 from daemon.cli import inspect_commands, run_commands, setup_commands
 from daemon.cli.exits import Exit, exit_of
@@ -31,11 +31,11 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     try:
         code = app(list(arguments), standalone_mode=False)
-    except click.exceptions.Abort:
+    except typer.Abort:
         return Exit.INTERRUPTED
-    except click.ClickException as error:
+    except ClickException as error:
         error.show(sys.stderr)
-        return Exit.USAGE
+        return Exit.USAGE if arguments else Exit.OK
     except LockstepError as error:
         talk.print(f"error: {error}", markup=False, soft_wrap=True)
         if as_json:

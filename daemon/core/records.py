@@ -135,7 +135,10 @@ class OrderLine(Struct, frozen=True, gc=False, tag="order", tag_field="kind"):
 
 
 class FillLine(Struct, frozen=True, gc=False, tag="fill", tag_field="kind"):
-    """One execution. fee is USDT, above zero when paid; position, cash and realised_pnl are those after the fill."""
+    """One execution. fee: USDT, above zero when paid.  realised_pnl: by this fill, before its fee.
+
+    position, cash: of the lane's account after the fill, base units and USDT.
+    """
 
     seq: int
     cause: int
