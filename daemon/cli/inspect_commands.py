@@ -1,4 +1,4 @@
-"""Commands that look at runs: compare, verify, explain, report, runs."""
+"""Commands that look at runs: compare, verify, explain, report, runs, index."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from daemon.app.catalog import add_parity, rebuild
 from daemon.app.explain import explain as explain_decision
 from daemon.app.parity import compare_runs
 from daemon.app.report import report_run, write_html
@@ -29,6 +30,7 @@ def add(app: typer.Typer) -> None:
     app.command()(explain)
     app.command()(report)
     app.command()(runs)
+    app.command()(index)
 
 
 def compare(
@@ -43,7 +45,9 @@ def compare(
     limits = None
     if min_rate < 1.0 or max_trade_difference:
         limits = Limits(min_rate=min_rate, max_trade_difference=max_trade_difference, match="decision")
-    found = compare_runs(find_run(left, logs), find_run(right, logs), limits=limits)
+    left_dir, right_dir = find_run(left, logs), find_run(right, logs)
+    found = compare_runs(left_dir, right_dir, limits=limits)
+    add_parity(left_dir, right_dir, found)
     show(found, lambda: render.comparison(found, left, right), as_json=as_json)
     return found.exit_code
 
@@ -89,3 +93,10 @@ def runs(logs: LogsFolder = LOGS, as_json: AsJson = False) -> int:
     found = overview(logs)
     show(found, lambda: render.runs(found), as_json=as_json)
     return Exit.OK
+
+
+def index(logs: LogsFolder = LOGS, as_json: AsJson = False) -> int:
+    """Make index.db (runs, orders, fills, equity, parity as SQLite tables) anew from the runs of a folder."""
+    found = rebuild(logs)
+    show(found, lambda: render.rebuilt(found, logs), as_json=as_json)
+    return Exit.OK if not found.skipped else Exit.DIFFERENT

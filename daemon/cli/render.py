@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from daemon.app.doctor import Examination
 from daemon.app.explain import Explanation
 from daemon.app.runs import RunResult, RunSummary, iso_time
 from daemon.app.sandbox import SandboxReady
+from daemon.index import Rebuilt
 from daemon.journal import StreamVerification, Verification
 from replay.compare import Comparison, Divergence, Verdict
 from replay.report import RunReport
@@ -198,6 +200,13 @@ def runs(found: Sequence[RunSummary]) -> RenderableType:
         count = f"{run.decisions:,}" if run.decisions is not None else "not sealed"
         table.add_row(run.run, run.mode, run.created, count, run.parent or "")
     return table if found else "no runs yet; make one with `lockstep demo`"
+
+
+def rebuilt(found: Rebuilt, logs: Path) -> RenderableType:
+    """What went into a new index."""
+    parts: list[RenderableType] = [f"{logs / 'index.db'}: {len(found.runs)} runs"]
+    parts += [Text(f"left out {run}: {reason}", style="yellow") for run, reason in found.skipped.items()]
+    return Group(*parts)
 
 
 def configuration(found: dict[str, Any]) -> RenderableType:

@@ -14,6 +14,7 @@ import typer
 
 from adapters.sandbox.settings import SandboxSettings
 from daemon.app import demo as demo_app
+from daemon.app.catalog import add_run
 from daemon.app.lanes import Plan
 from daemon.app.live import LiveOptions, Watchers, run_live
 from daemon.app.offline import backtest as run_backtest
@@ -217,5 +218,6 @@ def _line(progress: dict[str, int | None]) -> None:
 
 
 def _done(result: RunResult, as_json: bool) -> int:
+    add_run(Path(result.run_dir))
     show(result, lambda: render.run_result(result), as_json=as_json)
     return Exit.OK
