@@ -1,0 +1,157 @@
+"""REST market data: the public routes of Bybit v5 that the sandbox answers.
+
+Source: Bybit v5 docs, "Market". Every answer is `retCode, retMsg, result, retExtInfo, time`; an application error comes
+with HTTP 200. Categories other than linear exist but list nothing here, since clients ask for all of them at start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from adapters.sandbox.candles import INTERVAL_MINUTES
+from adapters.sandbox.market import KlineQuery, Market
+
+OK = 0
+BAD_PARAMETER = 10001
+UNKNOWN_ROUTE = 10017
+CATEGORIES = ("linear", "inverse", "option", "spot")
+
+Query: TypeAlias = Mapping[str, str]
+Result: TypeAlias = dict[str, object]
+
+
+class Refused(Exception):
+    """A request that the exchange would answer with an error code."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class MarketRest:
+    """Answers market requests from the state of a market."""
+
+    def __init__(self, market: Market, now_ms: Callable[[], int]) -> None:
+        self._market = market
+        self._now_ms = now_ms
+        self._routes: dict[str, Callable[[Query], Result]] = {
+            "/v5/market/time": self._time,
+            "/v5/market/instruments-info": self._instruments,
+            "/v5/market/kline": self._kline,
+            "/v5/market/tickers": self._tickers,
+            "/v5/market/orderbook": self._orderbook,
+        }
+
+    def answer(self, method: str, path: str, query: Query) -> tuple[int, Result]:
+        """(HTTP status, body) of a request; an unknown route is 404 with code 10017."""
+        route = self._routes.get(path) if method == "GET" else None
+        if route is None:
+            return 404, self._envelope(UNKNOWN_ROUTE, "Route not found.", {})
+        try:
+            return 200, self._envelope(OK, "OK", route(query))
+        except Refused as refused:
+            return 200, self._envelope(refused.code, refused.message, {})
+
+    def _envelope(self, code: int, message: str, result: Result) -> Result:
+        return {"retCode": code, "retMsg": message, "result": result, "retExtInfo": {}, "time": self._now_ms()}
+
+    def _time(self, _query: Query) -> Result:
+        now_ms = self._now_ms()
+        return {"timeSecond": str(now_ms // 1000), "timeNano": str(now_ms * 1_000_000)}
+
+    def _instruments(self, query: Query) -> Result:
+        category = _category(query)
+        limit, first = _number(query, "limit", 500, 1, 1000), _number(query, "cursor", 0, 0, 1 << 31)
+        symbol, status, base = query.get("symbol", ""), query.get("status", "Trading"), query.get("baseCoin", "")
+        if symbol and category == "linear":
+            self._check_symbol(symbol)
+        items = [
+            listing.info()
+            for listing in self._market.listings.values()
+            if category == "linear"
+            and symbol in {"", listing.symbol}
+            and status == listing.instrument.status
+            and base in {"", listing.base_coin}
+        ]
+        more = str(first + limit) if first + limit < len(items) else ""
+        return {"category": category, "list": items[first : first + limit], "nextPageCursor": more}
+
+    def _kline(self, query: Query) -> Result:
+        category = _category(query, default="linear")
+        symbol, interval = query.get("symbol", ""), query.get("interval", "")
+        if interval not in INTERVAL_MINUTES:
+            raise Refused(BAD_PARAMETER, "params error: interval invalid")
+        limit = _number(query, "limit", 200, 1, 1000)
+        start_ms, end_ms = _time_bound(query, "start"), _time_bound(query, "end")
+        rows: list[list[str]] = []
+        if category == "linear":
+            self._check_symbol(symbol)
+            rows = self._market.klines(
+                KlineQuery(
+                    symbol=symbol, minutes=INTERVAL_MINUTES[interval], start_ms=start_ms, end_ms=end_ms, limit=limit
+                )
+            )
+        return {"category": category, "symbol": symbol, "list": rows}
+
+    def _tickers(self, query: Query) -> Result:
+        category = _category(query)
+        symbol = query.get("symbol", "")
+        if category != "linear":
+            return {"category": category, "list": []}
+        if symbol:
+            self._check_symbol(symbol)
+        symbols = [symbol] if symbol else list(self._market.listings)
+        fields = [self._market.ticker(name) for name in symbols]
+        return {"category": category, "list": [_ticker_item(item) for item in fields if item]}
+
+    def _orderbook(self, query: Query) -> Result:
+        _category(query)
+        symbol = query.get("symbol", "")
+        self._check_symbol(symbol)
+        limit = _number(query, "limit", 25, 1, 1000)
+        view = self._market.book(symbol)
+        if view is None:
+            return {"s": symbol, "b": [], "a": [], "ts": self._now_ms(), "u": 0, "seq": 0, "cts": self._now_ms()}
+        return {
+            "s": symbol,
+            "b": view.bids[:limit],
+            "a": view.asks[:limit],
+            "ts": view.ts_ms,
+            "u": view.update_id,
+            "seq": view.seq,
+            "cts": view.cts_ms,
+        }
+
+    def _check_symbol(self, symbol: str) -> None:
+        if symbol not in self._market.listings:
+            raise Refused(BAD_PARAMETER, f"params error: symbol invalid {symbol}")
+
+
+def _category(query: Query, default: str = "") -> str:
+    category = query.get("category", default)
+    if category not in CATEGORIES:
+        raise Refused(BAD_PARAMETER, "params error: Category is invalid")
+    return category
+
+
+def _number(query: Query, name: str, default: int, low: int, high: int) -> int:
+    text = query.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+        raise Refused(BAD_PARAMETER, f"params error: {name} invalid")
+    return int(text)
+
+
+def _time_bound(query: Query, name: str) -> int | None:
+    return _number(query, name, 0, 0, 1 << 62) if query.get(name) else None
+
+
+def _ticker_item(fields: dict[str, str]) -> Result:
+    item: Result = {name: text for name, text in fields.items() if name != "tickDirection"}
+    for name in ("predictedDeliveryPrice", "basisRate", "basis", "deliveryFeeRate", "basisRateYear"):
+        item[name] = ""
+    item["deliveryTime"] = "0"
+    return item
