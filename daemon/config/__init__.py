@@ -1,0 +1,48 @@
+"""The one configuration file: TOML, YAML or JSON with the same keys, decoded into frozen structs.
+
+    text -> syntax (duplicate keys, NaN) -> decode (types, unknown keys) -> checks (references) -> Config
+
+Every key is explained in docs/configuration.md. Everything wrong is a `ConfigError` whose message starts with the
+file and the path of the key, and that says how to cure it.
+"""
+
+from __future__ import annotations
+
+from daemon.config.decode import decode
+from daemon.config.document import config_digest, config_document, config_from_document
+from daemon.config.interval import interval_text, parse_interval
+from daemon.config.load import load_config, parse_config, require_active_lane
+from daemon.config.schema import (
+    AccountSettings,
+    Config,
+    FeedSettings,
+    InstrumentSettings,
+    LaneSettings,
+    StaleAfter,
+    StorageSettings,
+    StrategySettings,
+    VenueSettings,
+)
+from daemon.config.syntax import Format
+
+__all__ = [
+    "AccountSettings",
+    "Config",
+    "FeedSettings",
+    "Format",
+    "InstrumentSettings",
+    "LaneSettings",
+    "StaleAfter",
+    "StorageSettings",
+    "StrategySettings",
+    "VenueSettings",
+    "config_digest",
+    "config_document",
+    "config_from_document",
+    "decode",
+    "interval_text",
+    "load_config",
+    "parse_config",
+    "parse_interval",
+    "require_active_lane",
+]

@@ -1,0 +1,174 @@
+"""What may stand in a configuration file. Units stand last in the names; docs/configuration.md explains every key."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field
+
+from daemon.core.events import Instrument
+from daemon.core.guards import GuardSettings
+from daemon.core.venue import ExchangeSettings
+
+Interval = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d", "1w"]
+Symbol = Annotated[str, Meta(pattern="^[A-Z0-9]{1,24}USDT$")]
+SilenceMs = Annotated[int, Meta(ge=0, le=86_400_000)]
+MONEY_MAX = Decimal("1e15")
+
+
+class VenueSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where market data comes from.
+
+    rest_url, public_url: only for `custom`, such as a sandbox on loopback. public_url is the whole address of the
+    public linear stream. clock: "venue" takes the time from the frames' own stamps, for a sandbox that runs faster
+    than the world.
+    """
+
+    name: Literal["bybit"] = "bybit"
+    environment: Literal["mainnet", "testnet", "demo", "custom"] = "mainnet"
+    clock: Literal["system", "venue"] = "system"
+    rest_url: str | None = None
+    public_url: str | None = None
+
+
+class StaleAfter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long a topic may be silent before it counts as stale, milliseconds; 0 never."""
+
+    book: SilenceMs = 5_000
+    ticker: SilenceMs = 5_000
+    trades: SilenceMs = 120_000
+    klines: SilenceMs = 70_000
+
+
+class FeedSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to subscribe to. book_depth 0 means no book; timer_ms is the period of a timer input, 0 none."""
+
+    symbols: tuple[Symbol, ...] = ()
+    book_depth: Literal[0, 1, 50, 200, 1000] = 50
+    trades: bool = True
+    tickers: bool = True
+    klines: tuple[Interval, ...] = ("1m",)
+    timer_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 1000
+    stale_after_ms: StaleAfter = StaleAfter()
+
+
+class StorageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where runs are written. Below `min_free_mb` of free disk a run does not start, or stops.
+
+    fsync "group" makes what was appended durable every `fsync_interval_ms`; "none" leaves it to the system.
+    """
+
+    directory: Annotated[str, Meta(min_length=1)] = "logs"
+    segment_mb: Annotated[int, Meta(ge=1, le=4096)] = 64
+    fsync: Literal["group", "none"] = "group"
+    fsync_interval_ms: Annotated[int, Meta(ge=1, le=10_000)] = 50
+    min_free_mb: Annotated[int, Meta(ge=0)] = 200
+
+
+class InstrumentSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Specification of a USDT perpetual where the venue cannot be asked; fields as in `daemon.core.events.Instrument`.
+
+    Source: Bybit `/v5/market/instruments-info`, priceFilter, lotSizeFilter and leverageFilter.
+    """
+
+    tick: Decimal
+    step: Decimal
+    min_qty: Decimal
+    max_qty: Decimal
+    max_market_qty: Decimal
+    min_notional: Decimal = Decimal(5)
+    max_leverage: Decimal = Decimal(100)
+    funding_interval_min: Annotated[int, Meta(ge=1, le=1440)] = 480
+
+    def __post_init__(self) -> None:
+        for name in ("tick", "step", "min_qty", "max_qty", "max_market_qty"):
+            _check_range(name, getattr(self, name), Decimal("1e-12"), MONEY_MAX)
+        _check_range("min_notional", self.min_notional, Decimal(0), MONEY_MAX)
+        _check_range("max_leverage", self.max_leverage, Decimal(1), Decimal(125))
+        for name in ("max_qty", "max_market_qty"):
+            if getattr(self, name) < self.min_qty:
+                raise ValueError(f"{name} is below min_qty: {getattr(self, name)} < {self.min_qty}")
+
+    def instrument(self, symbol: str) -> Instrument:
+        """The specification as a fact."""
+        return Instrument(
+            symbol=symbol,
+            tick=self.tick,
+            step=self.step,
+            min_qty=self.min_qty,
+            max_qty=self.max_qty,
+            max_market_qty=self.max_market_qty,
+            min_notional=self.min_notional,
+            max_leverage=self.max_leverage,
+            funding_interval_min=self.funding_interval_min,
+        )
+
+
+class AccountSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An account and its capital. balance_usdt: what a simulated one starts with; leverage: a factor, for margin."""
+
+    venue: Literal["simulated"] = "simulated"
+    balance_usdt: Decimal = Decimal(10_000)
+    leverage: Decimal = Decimal(5)
+    exchange: ExchangeSettings = ExchangeSettings()
+
+    def __post_init__(self) -> None:
+        _check_range("balance_usdt", self.balance_usdt, Decimal(1), MONEY_MAX)
+        _check_range("leverage", self.leverage, Decimal(1), Decimal(125))
+
+
+class StrategySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A strategy in a lane.
+
+    use: name of an entry point, or "path/to/file.py:Class".  symbols: empty means every symbol of the feed.
+    weight: share of the lane's equity that it may size on, a fraction.  settings: decoded by the strategy itself.
+    """
+
+    name: Annotated[str, Meta(pattern="^[a-z0-9_]{1,24}$")]
+    use: Annotated[str, Meta(min_length=1)]
+    symbols: tuple[Symbol, ...] = ()
+    weight: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+class LaneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Strategies that share one account and its guards. An inactive lane is configuration only."""
+
+    name: Annotated[str, Meta(pattern="^[a-z0-9_]{1,16}$")]
+    account: str
+    strategies: Annotated[tuple[StrategySettings, ...], Meta(min_length=1)]
+    active: bool = True
+    guards: GuardSettings = GuardSettings()
+
+
+class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A whole configuration file. `history` holds raw mappings of files, validated by the backtest that reads them."""
+
+    venue: VenueSettings = VenueSettings()
+    feed: FeedSettings = FeedSettings()
+    storage: StorageSettings = StorageSettings()
+    instruments: dict[Symbol, InstrumentSettings] = field(default_factory=dict)
+    accounts: dict[str, AccountSettings] = field(default_factory=dict)
+    history: tuple[dict[str, Any], ...] = ()
+    lanes: tuple[LaneSettings, ...] = ()
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols of the feed; those that the history names when there is no feed. In the file's order."""
+        named = (entry.get("symbol") for entry in self.history)
+        return self.feed.symbols or tuple(dict.fromkeys(name for name in named if isinstance(name, str)))
+
+    def symbols_of(self, strategy: StrategySettings) -> tuple[str, ...]:
+        """Symbols that a strategy trades, the default filled in."""
+        return strategy.symbols or self.symbols
+
+    @property
+    def active_lanes(self) -> tuple[LaneSettings, ...]:
+        """Lanes that run, in the file's order."""
+        return tuple(lane for lane in self.lanes if lane.active)
+
+
+def _check_range(name: str, value: Decimal, low: Decimal, high: Decimal) -> None:
+    if not (value.is_finite() and low <= value <= high):
+        raise ValueError(f"{name}: {value} is not between {low} and {high}")

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.core.errors import InvariantBroken
+from daemon.core.events import Side
+from daemon.core.orders import TRANSITIONS, OrderRequest, OrderState, add_fill, advance, order_id
+from daemon.core.records import OrderStatus, OrderType, TimeInForce
+from tests.daemon.core.build import BTC
+
+TERMINAL = {OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED}
+EVENTS = st.lists(st.sampled_from([*OrderStatus, *map(Decimal, ("-1", "0", "0.25", "1", "3", "5", "7"))]), max_size=20)
+
+
+def order(
+    qty: str = "5", kind: OrderType = OrderType.LIMIT, time_in_force: TimeInForce = TimeInForce.GTC
+) -> OrderState:
+    return OrderState(OrderRequest("id", 1, "s", BTC, Side.BUY, kind, time_in_force, Decimal(qty), Decimal(100)))
+
+
+@given(EVENTS)
+def test_an_order_walks_the_table_is_never_overfilled_and_never_reopens(events: list[OrderStatus | Decimal]) -> None:
+    state = order()
+    closed_as: OrderStatus | None = None
+    for event in events:
+        before = (state.status, state.filled_qty)
+        try:
+            if isinstance(event, OrderStatus):
+                advance(state, event)
+            else:
+                add_fill(state, event)
+        except InvariantBroken:
+            assert (state.status, state.filled_qty) == before
+        else:
+            assert state.status in TRANSITIONS[before[0]]
+        assert 0 <= state.filled_qty <= 5
+        assert state.remaining == 5 - state.filled_qty
+        if closed_as is not None:
+            assert state.status is closed_as
+        closed_as = None if state.is_open else state.status
+
+
+@pytest.mark.parametrize("before", list(OrderStatus))
+@pytest.mark.parametrize("after", list(OrderStatus))
+def test_only_the_steps_of_the_table_are_possible(before: OrderStatus, after: OrderStatus) -> None:
+    state = OrderState(order().request, before)
+    if after in TRANSITIONS[before]:
+        advance(state, after)
+        assert state.status is after
+    else:
+        with pytest.raises(InvariantBroken, match=f"from {before} to {after}"):
+            advance(state, after)
+
+
+def test_the_table_knows_every_status_and_the_terminal_ones_lead_nowhere() -> None:
+    assert set(TRANSITIONS) == set(OrderStatus)
+    assert {status for status, following in TRANSITIONS.items() if not following} == TERMINAL
+    assert all(OrderStatus.SUBMITTED not in following for following in TRANSITIONS.values())
+
+
+def test_a_fill_of_all_that_is_left_fills_the_order() -> None:
+    state = order()
+    add_fill(state, Decimal(2))
+    assert state.status is OrderStatus.PARTIALLY_FILLED
+    add_fill(state, Decimal(3))
+    assert state.status is OrderStatus.FILLED
+    assert not state.is_open
+
+
+def test_only_limit_orders_without_an_immediate_end_may_rest() -> None:
+    limit = [time_in_force for time_in_force in TimeInForce if order(time_in_force=time_in_force).may_rest]
+    assert limit == [TimeInForce.GTC, TimeInForce.POST_ONLY]
+    assert not order(kind=OrderType.MARKET).may_rest
+
+
+def test_an_order_id_is_a_pure_function_of_the_decision() -> None:
+    assert order_id("main", 7, 0) == order_id("main", 7, 0) == "main-7-0"
