@@ -9,8 +9,9 @@ import msgspec
 
 from daemon.app.runs import iso_time
 from daemon.clock import SystemClock
+from daemon.core.errors import IndexFailed, JournalError
 from daemon.core.records import Record
-from daemon.index import Index, IndexFailed, Parity, Rebuilt
+from daemon.index import Index, Parity, Rebuilt
 from daemon.journal import Manifest, read_manifest, read_records
 from daemon.log import get_logger
 from replay.compare import Comparison
@@ -20,11 +21,11 @@ log = get_logger("catalog")
 
 
 def add_run(run_dir: Path) -> None:
-    """Write a finished run into the index of its folder. A broken index costs a warning, never a run."""
+    """Write a finished run into the index of its folder. What goes wrong there costs a warning, never the run."""
     try:
         with Index(run_dir.parent / INDEX) as index:
             index.project_run(*read_run(run_dir))
-    except IndexFailed as error:
+    except (IndexFailed, JournalError) as error:
         log.warning("run_not_indexed", run=run_dir.name, reason=error.message)
 
 

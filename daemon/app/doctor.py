@@ -73,12 +73,15 @@ def _disk() -> list[Finding]:
 
 def _fsync() -> list[Finding]:
     clock = SystemClock()
-    with tempfile.NamedTemporaryFile(dir=Path.cwd()) as file:
-        file.write(b"x" * 4096)
-        file.flush()
-        started = clock.now()
-        os.fsync(file.fileno())
-        took_ms = (clock.now() - started) / NS_PER_MS
+    try:
+        with tempfile.NamedTemporaryFile(dir=Path.cwd()) as file:
+            file.write(b"x" * 4096)
+            file.flush()
+            started = clock.now()
+            os.fsync(file.fileno())
+            took_ms = (clock.now() - started) / NS_PER_MS
+    except OSError as error:
+        return [Finding("fsync", False, f"{Path.cwd()}: {error.strerror}", "go to a folder that you may write to")]
     return [Finding("fsync", took_ms <= FSYNC_MAX_MS, f"{took_ms:.2f} ms", "put storage.directory on a faster disk")]
 
 

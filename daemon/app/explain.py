@@ -153,13 +153,15 @@ def _runner(pipeline: Pipeline, record: DecisionLine) -> tuple[Lane, Runner]:
 
 
 def _cause(run_dir: Path, seq: int) -> dict[str, Any] | None:
-    """The input record of a seq; None for a backtest, whose inputs are rows of its files."""
+    """The input record of a seq; None for a backtest, whose inputs are rows of its files, or where a crash took it."""
     manifest = read_manifest(run_dir)
     if manifest.mode == Mode.REPLAY:
         return _cause(parent_dir(run_dir, manifest), seq)
     if manifest.mode == Mode.BACKTEST:
         return None
-    record = next(read_inputs(run_dir, start=seq, allow_torn_tail=True))
+    record = next(read_inputs(run_dir, start=seq, allow_torn_tail=True), None)
+    if record is None:
+        return None
     return {
         "seq": record.seq,
         "ts_recv": record.ts_recv,

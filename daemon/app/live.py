@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
+import msgspec
 import uvloop
 from msgspec import Struct
 
@@ -38,7 +39,7 @@ from daemon.config import Config, parse_interval
 from daemon.core.errors import ConfigError, JournalFailed, LockstepError
 from daemon.core.events import Fact, Instrument, Restarted
 from daemon.core.units import NEVER, NS_PER_MINUTE, NS_PER_MS, NS_PER_SECOND
-from daemon.journal import Journal, RunLock, read_manifest
+from daemon.journal import Journal, Manifest, RunLock, read_manifest
 from daemon.log import configure, get_logger
 from daemon.loop import LiveLoop, LoopSettings, Pipeline, Stopped
 from daemon.ports import Received
@@ -156,7 +157,7 @@ async def _run(mode: Mode, plan: Plan, logs: Path, options: LiveOptions, watcher
     host = venue_environment(plan.config)
     unfinished = None if options.new else find_unfinished(logs, mode, plan)
     if unfinished is not None:
-        session = _reopen(unfinished, plan, watchers.folding)
+        session = await _reopen(unfinished, plan, host, watchers.folding)
     else:
         session = await _open(mode, plan, logs, host)
     operator_log = configure(now=SystemClock().now, run_directory=session.run_dir)
@@ -164,19 +165,28 @@ async def _run(mode: Mode, plan: Plan, logs: Path, options: LiveOptions, watcher
     try:
         stopped = await _drive(session, plan, options, host, watchers.live)
         return _finish(session, mode, stopped)
-    except BaseException:
-        session.journal.abandon()
+    except BaseException as error:
+        log.error("run_stopped", run=session.run_dir.name, error=f"{type(error).__name__}: {error}")
+        _keep(session.journal)
         raise
     finally:
         operator_log.close(SystemClock().now())
         session.lock.release()
 
 
+def _keep(journal: Journal) -> None:
+    """Write what was appended, the input that led to an error among it, and leave the run open to be continued."""
+    try:
+        journal.close()
+    except JournalFailed:
+        journal.abandon()
+
+
 async def _open(mode: Mode, plan: Plan, logs: Path, host: Environment) -> _Session:
     clock = SystemClock()
     build_pipeline(_lanes_of(plan, mode), None)  # a strategy that cannot be built leaves no run behind
     instruments = await _instruments(plan.config, host)
-    started = await server_time(host.rest) if plan.config.venue.clock == "venue" else clock.now()
+    started = await _time_to_go_on(plan.config, host, 0)
     run_dir = new_run_dir(logs, mode, clock.now())
     manifest = describe_run(run_dir.name, mode, plan, created=clock.now(), instruments=instruments)
     run_dir.mkdir(parents=True, mode=0o700)
@@ -197,14 +207,15 @@ async def _open(mode: Mode, plan: Plan, logs: Path, host: Environment) -> _Sessi
     )
 
 
-def _reopen(run_dir: Path, plan: Plan, progress: Progress) -> _Session:
+async def _reopen(run_dir: Path, plan: Plan, host: Environment, progress: Progress) -> _Session:
     started = SystemClock().now()
     lock = RunLock(run_dir)
     bell = _Bell()
     try:
         manifest = read_manifest(run_dir)
-        check_same_code(manifest)
+        check_same_code(manifest, plan)
         back = bring_back(run_dir, _lanes_of(plan, Mode(manifest.mode)), progress)
+        now = await _time_to_go_on(plan.config, host, back.now)
         settings = journal_settings(plan.config.storage, live=True)
         journal = Journal.resume(run_dir, back.recovery, settings, on_progress=bell.written, on_failure=bell.failed)
         back.outlet.open(journal.append_decision)
@@ -217,11 +228,24 @@ def _reopen(run_dir: Path, plan: Plan, progress: Progress) -> _Session:
         bell=bell,
         journal=journal,
         pipeline=back.pipeline,
-        opening=[Restarted(back.cut_inputs, back.cut_decisions)],
-        now=back.now,
+        opening=[Restarted(back.cut_inputs, back.cut_decisions), *_untold_instruments(manifest, back.pipeline)],
+        now=now,
         resumed=True,
         started=started,
     )
+
+
+async def _time_to_go_on(config: Config, host: Environment, last: int) -> int:
+    """Time of what the daemon itself says first; `last` is that of the run's last input, 0 for a new run."""
+    if config.venue.clock == "system":
+        return max(last, SystemClock().now())
+    return last or await server_time(host.rest)
+
+
+def _untold_instruments(manifest: Manifest, pipeline: Pipeline) -> list[Instrument]:
+    """Instruments of a run that was stopped before its journal held them."""
+    known = [msgspec.convert(instrument, Instrument) for instrument in manifest.instruments]
+    return [one for one in known if (market := pipeline.engine.market(one.symbol)) and market.instrument is None]
 
 
 def _lanes_of(plan: Plan, mode: Mode) -> Plan:

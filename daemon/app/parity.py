@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from daemon.app.runs import Mode, parent_dir
+from daemon.core.errors import JournalError
 from daemon.core.records import DecisionLine
 from daemon.journal import Manifest, read_decisions, read_manifest, read_records
 from replay.compare import Comparison, Limits, RunFacts, compare
@@ -30,19 +31,19 @@ def compare_runs(
     return compare(
         read_decisions(left, allow_torn_tail=True),
         read_decisions(right, allow_torn_tail=True),
-        run_facts(left),
-        run_facts(right),
+        run_facts(left, other=right),
+        run_facts(right, other=left),
         limits=limits,
         window=window,
         irrelevant=IRRELEVANT,
     )
 
 
-def run_facts(run_dir: Path) -> RunFacts:
-    """What must be known of a run before its rows are compared."""
+def run_facts(run_dir: Path, other: Path | None = None) -> RunFacts:
+    """What must be known of a run before its rows are compared; `other` is the run that it is compared with."""
     manifest = read_manifest(run_dir)
     first, last = _evaluations(run_dir)
-    digest, inputs = _inputs(run_dir, manifest)
+    digest, inputs = _inputs(run_dir, manifest, other)
     return RunFacts(
         name=run_dir.name,
         mode=manifest.mode,
@@ -67,13 +68,25 @@ def _evaluations(run_dir: Path) -> tuple[int | None, int | None]:
     return first, last
 
 
-def _inputs(run_dir: Path, manifest: Manifest) -> tuple[str, int]:
-    """Digest and count of what a run was told; of its parent for a replay, of its files for a backtest."""
+def _inputs(run_dir: Path, manifest: Manifest, other: Path | None) -> tuple[str, int]:
+    """Digest and count of what a run was told; of its parent for a replay, of its files for a backtest.
+
+    "" and 0 where it cannot be known: a run without a seal, a replay whose parent lies elsewhere.
+    """
     if manifest.mode == Mode.REPLAY:
-        parent = parent_dir(run_dir, manifest)
-        return _inputs(parent, read_manifest(parent))
+        parent = _find_parent(run_dir, manifest, other)
+        return ("", 0) if parent is None else _inputs(parent, read_manifest(parent), other)
     if manifest.mode == Mode.BACKTEST:
         return "+".join(source.sha256 for source in manifest.sources), sum(source.rows for source in manifest.sources)
     if manifest.seal is None:
         return "", 0
     return manifest.seal.inputs.crc, manifest.seal.inputs.count
+
+
+def _find_parent(run_dir: Path, manifest: Manifest, other: Path | None) -> Path | None:
+    if other is not None and read_manifest(other).run_id == manifest.parent:
+        return other
+    try:
+        return parent_dir(run_dir, manifest)
+    except JournalError:
+        return None

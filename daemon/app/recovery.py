@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from daemon.app.fold import Progress, no_progress
 from daemon.app.identity import code_identity
-from daemon.app.lanes import Plan, build_pipeline
+from daemon.app.lanes import Plan, build_pipeline, strategy_digests
 from daemon.core.desk import Emit
 from daemon.core.errors import JournalError, ReplayDiverged
 from daemon.core.records import Record
@@ -78,15 +78,20 @@ class Outlet:
         return self._recorded is not None and next(self._recorded, None) is not None
 
 
-def check_same_code(manifest: Manifest) -> None:
-    """Refuse to continue a run with other code than it was made with.
+def check_same_code(manifest: Manifest, plan: Plan) -> None:
+    """Refuse to continue a run with other code than it was made with, the strategies' own files included.
 
     Raises:
         JournalError: the code has changed.
     """
+    cure = "go on with that code, or start a new run with --new"
     if manifest.code.digest != code_identity().digest:
         message = f"{manifest.run_id}: the run was made by other code ({manifest.code.version} {manifest.code.commit})"
-        raise JournalError(message, cure="go on with that code, or start a new run with --new")
+        raise JournalError(message, cure=cure)
+    now = strategy_digests(plan)
+    changed = [name for name, digest in manifest.strategies.items() if now.get(name) != digest]
+    if changed:
+        raise JournalError(f"{manifest.run_id}: the run was made by other code of {', '.join(changed)}", cure=cure)
 
 
 def bring_back(run_dir: Path, plan: Plan, progress: Progress = no_progress) -> Recovered:

@@ -128,12 +128,12 @@ def list_runs(logs: Path) -> list[Path]:
 
 
 def find_unfinished(logs: Path, mode: Mode, plan: Plan) -> Path | None:
-    """The newest run of this mode and configuration that was neither sealed nor given up."""
+    """The newest run of this mode and configuration, unless it is sealed; older ones were given up with `--new`."""
     digest = config_digest(plan.config)
     for path in reversed(list_runs(logs)):
         manifest = read_manifest(path)
-        if manifest.mode == mode and manifest.config_digest == digest and manifest.seal is None:
-            return path
+        if manifest.mode == mode and manifest.config_digest == digest:
+            return path if manifest.seal is None else None
     return None
 
 
@@ -154,10 +154,14 @@ def check_space(directory: Path, min_free_mb: int) -> None:
     """Refuse to write where there is little space left.
 
     Raises:
-        LockstepError: less than `min_free_mb` is free.
+        LockstepError: less than `min_free_mb` is free, or there can be no such folder.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    free_mb = shutil.disk_usage(directory).free >> 20
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        free_mb = shutil.disk_usage(directory).free >> 20
+    except OSError as error:
+        message = f"{directory}: {error.strerror}"
+        raise LockstepError(message, cure="name a folder that you may write to, with --logs") from None
     if free_mb < min_free_mb:
         message = f"{directory}: {free_mb} MB are free, storage.min_free_mb asks for {min_free_mb}"
         raise LockstepError(message, cure="free space, or set storage.directory to another disk")

@@ -9,11 +9,11 @@ import sys
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, TypeGuard, get_type_hints
 
-import msgspec
 from msgspec import Struct
 
+from daemon.config import decode
 from daemon.core.errors import ConfigError
 from daemon.core.strategy import Strategy
 
@@ -24,7 +24,7 @@ class LoadedStrategy(Struct, frozen=True):
     """A strategy class, the type of its settings, and the SHA-256 of the file that defines it."""
 
     factory: Any
-    settings_type: type
+    settings_type: type[Struct]
     digest: str
 
     def build(self, settings: dict[str, Any], symbol: str, where: str) -> Strategy:
@@ -33,10 +33,7 @@ class LoadedStrategy(Struct, frozen=True):
         Raises:
             ConfigError: the settings do not fit; the message names the key below `where`.
         """
-        try:
-            decoded: Any = msgspec.convert(settings, self.settings_type)
-        except (msgspec.ValidationError, ValueError) as error:
-            raise ConfigError(f"{where}: {error}", cure=_settings_cure(self.settings_type)) from None
+        decoded = decode(settings, self.settings_type, name="configuration", path=where)
         built: Strategy = self.factory(decoded, symbol)
         return built
 
@@ -54,12 +51,16 @@ def load_strategy(use: str, *, base: Path, where: str) -> LoadedStrategy:
     """
     factory = _from_file(use, base, where) if ":" in use else _from_entry_point(use, where)
     settings_type = get_type_hints(factory.__init__).get("settings")
-    if not isinstance(settings_type, type) or not callable(getattr(factory, "decide", None)):
+    if not _is_struct(settings_type) or not callable(getattr(factory, "decide", None)):
         message = f"{where}: {use} is not a strategy"
         raise ConfigError(message, cure="give it __init__(self, settings: YourSettings, symbol: str) and decide()")
     source = inspect.getsourcefile(factory)
     digest = hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else ""
     return LoadedStrategy(factory, settings_type, digest)
+
+
+def _is_struct(kind: object) -> TypeGuard[type[Struct]]:
+    return isinstance(kind, type) and issubclass(kind, Struct)
 
 
 def _from_entry_point(use: str, where: str) -> Any:
@@ -93,8 +94,3 @@ def _from_file(use: str, base: Path, where: str) -> Any:
         ) from None
     except Exception as error:
         raise ConfigError(f"{where}: {path} cannot be imported: {type(error).__name__}: {error}") from error
-
-
-def _settings_cure(settings_type: type) -> str:
-    names = ", ".join(field.name for field in msgspec.structs.fields(settings_type))
-    return f"its settings are {names}"

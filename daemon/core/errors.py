@@ -9,6 +9,7 @@
     |   `-- RunLocked             another process writes this run
     |-- FrameError                bytes of a venue that are not what its protocol allows
     |-- FeedError                 the venue cannot be reached or refuses us for good
+    |-- IndexFailed               the index of runs cannot be read or written; the runs are untouched
     |-- ReplayDiverged            recomputed decisions differ from the recorded ones
     |-- StrategyFailed            strategy code raised
     `-- InvariantBroken           an impossible state; the process stops
@@ -81,6 +82,10 @@ class FrameError(LockstepError):
 
 class FeedError(LockstepError):
     """The venue cannot be reached, or refuses us for good."""
+
+
+class IndexFailed(LockstepError):
+    """The index cannot be read or written. The runs are not touched."""
 
 
 class ReplayDiverged(LockstepError):

@@ -6,6 +6,6 @@ A projection: the streams on disk are the truth, and deleting the file loses not
 
 from __future__ import annotations
 
-from daemon.index.index_file import Index, IndexFailed, Parity, ReadRun, Rebuilt
+from daemon.index.index_file import Index, Parity, ReadRun, Rebuilt
 
-__all__ = ["Index", "IndexFailed", "Parity", "ReadRun", "Rebuilt"]
+__all__ = ["Index", "Parity", "ReadRun", "Rebuilt"]

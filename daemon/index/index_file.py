@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 from sqlite_utils import Database
 
-from daemon.core.errors import LockstepError
+from daemon.core.errors import IndexFailed, LockstepError
 from daemon.core.records import Record
 from daemon.index.projection import Projection, Row
 from daemon.index.schema import EPOCHS, OF_A_RUN, SCHEMA_VERSION, TABLES, columns_of, key_of
@@ -26,10 +26,6 @@ ReadRun = Callable[[Path], tuple[Manifest, Iterable[Record]]]
 
 BATCH_ROWS = 2_000
 _CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-
-
-class IndexFailed(LockstepError):
-    """The index cannot be read or written. The runs are not touched."""
 
 
 class Parity(Struct, frozen=True, kw_only=True):

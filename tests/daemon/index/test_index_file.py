@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from daemon.core.errors import JournalError
+from daemon.core.errors import IndexFailed, JournalError
 from daemon.core.records import Record
-from daemon.index import Index, IndexFailed, Parity
+from daemon.index import Index, Parity
 from daemon.index.index_file import BATCH_ROWS
 from daemon.journal import Manifest
 from tests.daemon.index.builders import MANIFEST, NOON, fill, records
