@@ -93,21 +93,19 @@ def explain(run_dir: Path, seq: int, *, progress: Progress = no_progress) -> Exp
 
 def _find(run_dir: Path, seq: int) -> tuple[DecisionLine, list[Record]]:
     found: Record | None = None
-    before: int | None = None
+    near: int | None = None
     consequences: list[Record] = []
     for record in read_records(run_dir, allow_torn_tail=True):
         if record.seq == seq:
             found = record
-            if not isinstance(record, DecisionLine):
-                break
         elif isinstance(record, DecisionLine):
-            before = record.seq if record.seq < seq else before
+            near = record.seq if record.seq < seq or near is None else near
         elif getattr(record, "decision", None) == seq:
             consequences.append(record)
     if isinstance(found, DecisionLine):
         return found, consequences
     what = "is not in the run" if found is None else f"is of kind {found.__struct_config__.tag}, not a decision"
-    near = getattr(found, "decision", None) or before
+    near = getattr(found, "decision", None) or near
     cure = f"the nearest decision is {near}" if near else "the run has no decisions"
     raise JournalError(f"{run_dir.name}: record {seq} {what}", cure=cure)
 

@@ -8,7 +8,7 @@ from daemon.app.runs import Mode, parent_dir
 from daemon.core.errors import JournalError
 from daemon.core.records import DecisionLine
 from daemon.journal import Manifest, read_decisions, read_manifest, read_records
-from replay.compare import Comparison, Limits, RunFacts, compare
+from replay.compare import EXIT_CODES, Comparison, Limits, RunFacts, Verdict, compare
 
 # Where a run is written, and how, changes nothing of what it decides.
 IRRELEVANT = ("storage",)
@@ -28,6 +28,9 @@ def compare_runs(
     Raises:
         JournalError: a run cannot be read.
     """
+    if left.resolve() == right.resolve():
+        reason = f"{left.name} is compared with itself, which proves nothing; name its replay"
+        return Comparison(verdict=Verdict.CANNOT_TELL, exit_code=EXIT_CODES[Verdict.CANNOT_TELL], reasons=(reason,))
     return compare(
         read_decisions(left, allow_torn_tail=True),
         read_decisions(right, allow_torn_tail=True),

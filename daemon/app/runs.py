@@ -32,15 +32,20 @@ class Mode(StrEnum):
 
 
 class RunResult(Struct, frozen=True, kw_only=True):
-    """How a run ended. inputs, decisions count records of each stream; seconds is the time it took us."""
+    """How a run ended.
+
+    inputs, decision_lines: records of each stream.  quarantined: frames that could not be read.  books_lost: how often
+    a book had to be given up until its next snapshot.  seconds: the time it took us.
+    """
 
     run: str
     run_dir: str
     mode: str
     inputs: int
     frames: int
-    decisions: int
+    decision_lines: int
     quarantined: int
+    books_lost: int
     reason: str
     resumed: bool
     sealed: bool
@@ -168,13 +173,13 @@ def check_space(directory: Path, min_free_mb: int) -> None:
 
 
 class RunSummary(Struct, frozen=True, kw_only=True):
-    """One line of the list of runs. decisions is None for a run without a seal."""
+    """One line of the list of runs. decision_lines is None for a run without a seal."""
 
     run: str
     mode: str
     created: str
     sealed: bool
-    decisions: int | None
+    decision_lines: int | None
     parent: str | None
 
 
@@ -187,7 +192,7 @@ def overview(logs: Path) -> list[RunSummary]:
             mode=manifest.mode,
             created=manifest.created,
             sealed=manifest.seal is not None,
-            decisions=manifest.seal.decisions.count if manifest.seal else None,
+            decision_lines=manifest.seal.decisions.count if manifest.seal else None,
             parent=manifest.parent,
         )
         for manifest in manifests

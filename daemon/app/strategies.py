@@ -14,10 +14,11 @@ from typing import Any, TypeGuard, get_type_hints
 from msgspec import Struct
 
 from daemon.config import decode
-from daemon.core.errors import ConfigError
+from daemon.core.errors import ConfigError, StrategyFailed
 from daemon.core.strategy import Strategy
 
 GROUP = "lockstep.strategies"
+PARTS = ("triggers", "window", "warmup")
 
 
 class LoadedStrategy(Struct, frozen=True):
@@ -32,9 +33,18 @@ class LoadedStrategy(Struct, frozen=True):
 
         Raises:
             ConfigError: the settings do not fit; the message names the key below `where`.
+            StrategyFailed: its constructor raised, or left out what a strategy must have.
         """
         decoded = decode(settings, self.settings_type, name="configuration", path=where)
-        built: Strategy = self.factory(decoded, symbol)
+        try:
+            built: Strategy = self.factory(decoded, symbol)
+        except Exception as error:
+            message = f"{where}: making the strategy for {symbol} raised {type(error).__name__}: {error}"
+            raise StrategyFailed(message, cure="mend its __init__, or its settings") from error
+        missing = [name for name in PARTS if not hasattr(built, name)]
+        if missing:
+            cure = "set them in __init__; see docs/strategies.md"
+            raise StrategyFailed(f"{where}: the strategy has no {', '.join(missing)}", cure=cure)
         return built
 
 

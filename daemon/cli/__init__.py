@@ -30,7 +30,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Stack traces are for bugs only."""
     as_json = "--json" in arguments
     try:
-        code = app(list(arguments), standalone_mode=False)
+        code = app(list(arguments), standalone_mode=False, prog_name="lockstep")
     except typer.Abort:
         return Exit.INTERRUPTED
     except ClickException as error:

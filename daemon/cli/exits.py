@@ -9,7 +9,6 @@ from daemon.core.errors import (
     DataError,
     FeedError,
     InvariantBroken,
-    JournalCorrupt,
     JournalError,
     LockstepError,
     ReplayDiverged,
@@ -38,7 +37,6 @@ class Exit(IntEnum):
 _BY_ERROR: tuple[tuple[type[LockstepError], Exit], ...] = (
     (ConfigError, Exit.CONFIG),
     (DataError, Exit.DATA),
-    (JournalCorrupt, Exit.DIFFERENT),
     (RunLocked, Exit.LOCKED),
     (JournalError, Exit.JOURNAL),
     (FeedError, Exit.FEED),

@@ -14,8 +14,9 @@ from daemon.app.report import report_run, write_html
 from daemon.app.runs import find_run, overview
 from daemon.cli import render
 from daemon.cli.exits import Exit
-from daemon.cli.options import AsJson, RunName
+from daemon.cli.options import AsJson, RunName, parse_time
 from daemon.cli.output import bar, show, talk
+from daemon.core.errors import ConfigError
 from daemon.journal import verify_run
 from replay.compare import Limits
 
@@ -38,15 +39,26 @@ def compare(
     right: RunName,
     min_rate: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of decisions that must match.")] = 1.0,
     max_trade_difference: Annotated[int, typer.Option(min=0, help="Fills a symbol may differ by.")] = 0,
+    any_verdicts: Annotated[bool, typer.Option("--any-verdicts", help="Verdicts of guards may differ.")] = False,
+    since: Annotated[str, typer.Option(help="Compare from this time on, ISO 8601.")] = "",
+    until: Annotated[str, typer.Option(help="Compare up to this time, ISO 8601; needs --since.")] = "",
     logs: LogsFolder = LOGS,
     as_json: AsJson = False,
 ) -> int:
     """Compare two runs decision by decision. Exit 0: equal or within limits, 1: different, 2: cannot tell."""
     limits = None
-    if min_rate < 1.0 or max_trade_difference:
-        limits = Limits(min_rate=min_rate, max_trade_difference=max_trade_difference, match="decision")
+    if min_rate < 1.0 or max_trade_difference or any_verdicts:
+        limits = Limits(
+            min_rate=min_rate,
+            max_trade_difference=max_trade_difference,
+            same_verdicts=not any_verdicts,
+            match="decision",
+        )
+    if bool(since) != bool(until):
+        raise ConfigError("--since and --until go together", cure="name both, or neither")
+    window = (parse_time("--since", since), parse_time("--until", until)) if since else None
     left_dir, right_dir = find_run(left, logs), find_run(right, logs)
-    found = compare_runs(left_dir, right_dir, limits=limits)
+    found = compare_runs(left_dir, right_dir, limits=limits, window=window)
     add_parity(left_dir, right_dir, found)
     show(found, lambda: render.comparison(found, left, right), as_json=as_json)
     return found.exit_code

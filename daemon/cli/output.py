@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -29,8 +30,15 @@ def show(value: Any, view: Callable[[], RenderableType], *, as_json: bool) -> No
 
 def show_json(value: Any) -> None:
     """Print one JSON object on one line."""
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.write(msgspec.json.encode(value, enc_hook=_plain).decode() + "\n")
     sys.stdout.flush()
+
+
+def _plain(value: object) -> str:
+    """Paths are told as text."""
+    if isinstance(value, Path):
+        return str(value)
+    raise NotImplementedError(f"nothing that a command returns may hold a {type(value).__name__}")
 
 
 @contextmanager

@@ -30,7 +30,8 @@ def run_result(result: RunResult) -> RenderableType:
     table = _pairs()
     table.add_row("run", result.run + (" (continued)" if result.resumed else ""))
     table.add_row("inputs", f"{result.inputs:,} ({result.frames:,} frames, {result.quarantined:,} unreadable)")
-    table.add_row("decision lines", f"{result.decisions:,}")
+    table.add_row("books lost", f"{result.books_lost:,} times")
+    table.add_row("decision lines", f"{result.decision_lines:,}")
     table.add_row("ended", result.reason)
     table.add_row("took", f"{result.seconds:.1f} s")
     table.add_row("lies in", result.run_dir)
@@ -58,6 +59,8 @@ def demo(result: DemoResult, summary: RunReport, traded: int | None) -> Renderab
         ]
     )
     places = _pairs()
+    lost, unreadable = result.shadow["books_lost"], result.shadow["quarantined"]
+    places.add_row("feed", f"{result.shadow['frames']:,} frames, {unreadable} unreadable, books lost {lost} times")
     places.add_row("shadow run", run)
     places.add_row("its replay", replayed)
     return Group(*parts, "", report(summary), "", places, "", "try next:", commands)
@@ -197,7 +200,7 @@ def runs(found: Sequence[RunSummary]) -> RenderableType:
     """List of runs."""
     table = Table("run", "mode", "created", "decision lines", "of", box=None, pad_edge=False)
     for run in found:
-        count = f"{run.decisions:,}" if run.decisions is not None else "not sealed"
+        count = f"{run.decision_lines:,}" if run.decision_lines is not None else "not sealed"
         table.add_row(run.run, run.mode, run.created, count, run.parent or "")
     return table if found else "no runs yet; make one with `lockstep demo`"
 
@@ -229,7 +232,7 @@ def sandbox_ready(where: SandboxReady) -> RenderableType:
     table = _pairs()
     table.add_row("rest_url", where.rest_url)
     table.add_row("public_url", where.public_url)
-    return Group('the sandbox is ready; put these into [venue] with environment = "custom"', table)
+    return Group(Text('the sandbox is ready; put these into [venue] with environment = "custom"'), table)
 
 
 def sparkline(values: Sequence[float], width: int = MARKS_SHOWN) -> str:

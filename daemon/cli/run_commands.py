@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -24,11 +23,11 @@ from daemon.app.runs import Mode, RunResult, find_run
 from daemon.app.sandbox import MarketChoice, SandboxReady, run_sandbox
 from daemon.cli import render
 from daemon.cli.exits import Exit
-from daemon.cli.options import AsJson, ConfigFile, Logs, logs_of, plan_from
+from daemon.cli.options import AsJson, ConfigFile, Logs, logs_of, parse_time, plan_from
 from daemon.cli.output import Step, bar, results, show, show_json, talk
 from daemon.config import require_active_lane
 from daemon.core.errors import ConfigError
-from daemon.core.units import NEVER, NS_PER_SECOND
+from daemon.core.units import NEVER
 
 PROGRESS_EVERY = 2_000
 ProgressLines = Annotated[bool, typer.Option("--progress", hidden=True, help="Tell progress as JSON lines on stderr.")]
@@ -107,7 +106,7 @@ def backtest(config: ConfigFile, logs: Logs = None, progress: ProgressLines = Fa
 def replay(
     run: Annotated[str, typer.Argument(help="A run: its folder, its id, or `latest`.")],
     config: Annotated[Path | None, typer.Option(help="Try another configuration on the same inputs.")] = None,
-    logs: Logs = None,
+    logs: Annotated[Path | None, typer.Option(help="Where the new run goes; beside the old one by default.")] = None,
     progress: ProgressLines = False,
     as_json: AsJson = False,
 ) -> int:
@@ -160,22 +159,11 @@ def _live_options(until: str, inputs: int, new: bool, loop: str) -> LiveOptions:
     if loop not in ("uvloop", "asyncio"):
         raise ConfigError(f"--loop: {loop!r} is not an event loop", cure="use uvloop or asyncio")
     return LiveOptions(
-        until=_time(until) if until else NEVER,
+        until=parse_time("--until", until) if until else NEVER,
         inputs_max=inputs,
         new=new,
         event_loop="asyncio" if loop == "asyncio" else "uvloop",
     )
-
-
-def _time(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"--until: {text!r} is not a time", cure='write for example "2026-01-31T12:00:00Z"') from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * NS_PER_SECOND + since.microseconds * 1000
 
 
 def _live(mode: Mode, plan: Plan, logs: Path, options: LiveOptions, lines: bool, as_json: bool) -> int:

@@ -12,6 +12,8 @@ from itertools import pairwise
 from typing import NamedTuple
 from zlib import crc32
 
+from msgspec import Struct
+
 from daemon.core.errors import JournalCorrupt
 from daemon.journal.chain import TAIL_BYTES, Envelope, continues, read_envelope
 from daemon.journal.layout import Stream
@@ -24,7 +26,7 @@ _LONGEST_SEARCHED = 1 << 16
 _CURE = "restore the segment from a copy, or keep the run as evidence and start a new one"
 
 
-class Fault(NamedTuple):
+class Fault(Struct, frozen=True):
     """The first bad place of a stream.
 
     file, offset: segment and byte of the bad line in its uncompressed content.  seq: record expected there.

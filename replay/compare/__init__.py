@@ -3,9 +3,10 @@
 from replay.compare.audit import differences
 from replay.compare.comparison import compare
 from replay.compare.facts import Limits, RunFacts
-from replay.compare.result import Cause, Comparison, Difference, Divergence, Mismatch, Verdict
+from replay.compare.result import EXIT_CODES, Cause, Comparison, Difference, Divergence, Mismatch, Verdict
 
 __all__ = [
+    "EXIT_CODES",
     "Cause",
     "Comparison",
     "Difference",
