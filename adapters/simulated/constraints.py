@@ -8,16 +8,21 @@ Known limits: price bands, leverage and risk limits are not checked yet.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from daemon.core.events import Instrument
 from daemon.core.orders import OrderRequest
 from daemon.core.records import OrderType
-from daemon.core.units import MONEY, on_grid, to_decimal
+from daemon.core.units import multiply, on_grid
 
 MAX_ACTIVE_ORDERS = 500
 
 
-def refusal(request: OrderRequest, instrument: Instrument | None, *, mark: float, active_orders: int) -> str | None:
-    """Bybit's code and text for an order that is refused on arrival, None for one that is taken."""
+def refusal(request: OrderRequest, instrument: Instrument | None, *, mark: Decimal, active_orders: int) -> str | None:
+    """Bybit's code and text for an order that is refused on arrival, None for one that is taken.
+
+    mark: USDT, what a market order is valued at.  active_orders: those open on the symbol, this one not counted.
+    """
     if instrument is None or instrument.status != "Trading":
         return "110074: this contract is not live"
     return (
@@ -47,8 +52,8 @@ def _tick(request: OrderRequest, instrument: Instrument) -> str | None:
     return None
 
 
-def _notional(request: OrderRequest, instrument: Instrument, mark: float) -> str | None:
-    price = request.price if request.price is not None else to_decimal(mark)
-    if request.reduce_only or MONEY.multiply(request.qty, price) >= instrument.min_notional:
+def _notional(request: OrderRequest, instrument: Instrument, mark: Decimal) -> str | None:
+    price = request.price if request.price is not None else mark
+    if request.reduce_only or multiply(request.qty, price) >= instrument.min_notional:
         return None
     return f"110094: order value is below the minimum of {instrument.min_notional} USDT"

@@ -8,7 +8,9 @@ Assumptions:
   input that lets time pass its arrival. Reports are known to the daemon `response_latency_ms` after they happened.
 - A symbol fills against the richest data it has had: book, then touch and trades, then bars. An order that arrives
   while that data is missing (no book after a disconnect, bars only) waits for the next of its kind.
-- With several bar intervals on a symbol, only the shortest fills.
+- With bars only, an order takes the open of the next bar, latency or not; one that was decided within a bar takes that
+  bar's close, for its open is the past. With several bar intervals on a symbol, only the shortest fills.
+- A reduce-only order is cut to the position when it arrives and again whenever it meets the market.
 
 Known limits: no conditional orders, TP/SL, funding or liquidation yet.
 """
@@ -28,18 +30,40 @@ from daemon.core.events import Bar, BookDelta, BookSnapshot, MarketFact, Quote, 
 from daemon.core.market import Market
 from daemon.core.orders import OrderRequest
 from daemon.core.records import OrderStatus, OrderType, TimeInForce
-from daemon.core.units import MONEY, NEVER, NS_PER_MS, ZERO, floor_qty, to_cash, to_decimal
+from daemon.core.units import (
+    NEVER,
+    NS_PER_MS,
+    NS_PER_SECOND,
+    ZERO,
+    add,
+    floor_qty,
+    multiply,
+    subtract,
+    to_cash,
+    to_decimal,
+)
 from daemon.core.venue import ExchangeSettings, FillData, FillReport, OrderReport, Report, TransferReport
 
 NOTHING: tuple[Report, ...] = ()
 
+# How long after a bar's open an order may be decided and still take it: a live bar is heard a moment after its close.
+OPEN_GRACE = NS_PER_SECOND
+
 
 class Working(Struct):
-    """An order at the exchange. `judged` once it met the market for the first time; from then on it is a maker."""
+    """An order at the exchange. `judged` once it met the market for the first time; from then on it is a maker.
+
+    decided, arrived: nanoseconds UTC.  remaining: what may still fill, base units.  price: what its margin is
+    reserved at, USDT.
+    """
 
     request: OrderRequest
     market: Market
     remaining: Decimal
+    decided: int
+    arrived: int = 0
+    price: Decimal = ZERO
+    filled: Decimal = ZERO
     judged: bool = False
     fills: int = 0
 
@@ -78,7 +102,7 @@ class SimulatedExchange:
 
     def submit(self, request: OrderRequest, market: Market, now: int) -> Sequence[Report]:
         """Take an order; it arrives after the entry latency."""
-        self._send(now + self._entry_latency, Working(request, market, request.qty))
+        self._send(now + self._entry_latency, Working(request, market, request.qty, now))
         return self.advance(now)
 
     def cancel(self, order_id: str, now: int) -> Sequence[Report]:
@@ -94,7 +118,7 @@ class SimulatedExchange:
             due, _, item = heappop(agenda)
             match item:
                 case Working():
-                    self._report(due, self._arrive(item))
+                    self._report(due, self._arrive(item, due))
                 case Cancel():
                     self._report(due, self._cancel(item.order_id))
                 case _:
@@ -107,14 +131,13 @@ class SimulatedExchange:
         orders = self._orders.get(market.symbol)
         if not orders:
             return NOTHING
-        reports: list[Report] = []
+        met = False
         for order in list(orders.values()):
-            reports += self._meet(order, fact)
-        if not reports:
-            return NOTHING
-        happened = fact.ts_open if isinstance(fact, Bar) else now
-        self._report(happened, reports)
-        return self.advance(now)
+            reports = self._meet(order, fact)
+            if reports:
+                met = True
+                self._report(max(fact.ts_open, order.arrived) if isinstance(fact, Bar) else now, reports)
+        return self.advance(now) if met else NOTHING
 
     # Travel
 
@@ -129,10 +152,12 @@ class SimulatedExchange:
 
     # Life of an order
 
-    def _arrive(self, order: Working) -> list[Report]:
+    def _arrive(self, order: Working, now: int) -> list[Report]:
+        order.arrived = now
         request, market = order.request, order.market
         orders = self._orders.setdefault(request.symbol, {})
-        refused = refusal(request, market.instrument, mark=market.mark, active_orders=len(orders))
+        order.price = to_decimal(market.mark) if request.price is None else request.price
+        refused = refusal(request, market.instrument, mark=order.price, active_orders=len(orders))
         refused = refused or self._reduce_only(order) or self._funds(order)
         if refused:
             return [OrderReport(request.order_id, OrderStatus.REJECTED, refused)]
@@ -140,17 +165,21 @@ class SimulatedExchange:
         return [OrderReport(request.order_id, OrderStatus.NEW), *self._meet(order, None)]
 
     def _reduce_only(self, order: Working) -> str | None:
-        request = order.request
-        if not request.reduce_only:
-            return None
-        room = MONEY.subtract(request.qty, self._account.opening_qty(request.symbol, request.side, request.qty))
-        order.remaining = room
-        return None if room else "110017: reduce-only order has no position to reduce"
+        if order.request.reduce_only and not self._cut(order):
+            return "110017: reduce-only order has no position to reduce"
+        return None
+
+    def _cut(self, order: Working) -> Decimal:
+        """Cut a reduce-only order to the position; returns what is left of it."""
+        request, left = order.request, order.remaining
+        enlarging = self._account.opening_qty(request.symbol, request.side, left)
+        if enlarging:
+            order.remaining = subtract(left, enlarging)
+        return order.remaining
 
     def _funds(self, order: Working) -> str | None:
         request = order.request
-        price = request.price if request.price is not None else to_decimal(order.market.mark)
-        if self._account.reserve(request.order_id, request.symbol, request.side, order.remaining, price):
+        if self._account.reserve(request.order_id, request.symbol, request.side, order.remaining, order.price):
             return None
         return "110007: available balance is not enough for the new order"
 
@@ -173,6 +202,8 @@ class SimulatedExchange:
 
     def _meet(self, order: Working, fact: MarketFact | None) -> list[Report]:
         """Match one order; `fact` is None on arrival."""
+        if order.request.reduce_only and not self._cut(order):
+            return [self._end(order, "CancelByReduceOnly")]
         data = self._data(order.market)
         if data is FillData.BARS:
             if not isinstance(fact, Bar) or fact.interval > order.market.finest_bar:
@@ -189,7 +220,7 @@ class SimulatedExchange:
             return self._settings.fill_data
         if market.has_book:
             return FillData.BOOK
-        return FillData.TRADES if market.has_trades or market.has_quotes or market.bid > 0.0 else FillData.BARS
+        return FillData.TRADES if market.has_trades or market.has_quotes else FillData.BARS
 
     def _walk(self, order: Working) -> list[matching.Execution]:
         request = order.request
@@ -206,10 +237,10 @@ class SimulatedExchange:
         return self._take_at(order, price)
 
     def _take_bar(self, order: Working, bar: Bar) -> list[Report]:
+        if order.decided > bar.ts_open + OPEN_GRACE:
+            return self._take_at(order, bar.close)
         reports = self._take_at(order, bar.open)
-        if order.remaining and order.judged and order.request.order_id in self._orders[order.request.symbol]:
-            reports += self._rest_bar(order, bar)
-        return reports
+        return reports or self._rest_bar(order, bar)
 
     def _take_at(self, order: Working, price: float) -> list[Report]:
         """Take the whole order at one price, worsened by the slippage but not beyond the limit."""
@@ -225,16 +256,13 @@ class SimulatedExchange:
         """First judgement: execute as a taker, then cancel or rest what is left, by time in force."""
         request = order.request
         order.judged = True
-        total = sum((qty for _, qty in executions), ZERO)
         if request.time_in_force is TimeInForce.POST_ONLY and executions:
             return [self._end(order, "EC_PostOnlyWillTakeLiquidity")]
-        if request.time_in_force is TimeInForce.FOK and total < order.remaining:
+        if request.time_in_force is TimeInForce.FOK and matching.total(executions) < order.remaining:
             return [self._end(order, "EC_CancelForNoFullFill")]
         reports: list[Report] = [self._execute(order, price, qty, maker=False) for price, qty in executions]
         if not order.remaining:
-            self._forget(order)
-            if request.reduce_only and total < request.qty:
-                reports.append(OrderReport(request.order_id, OrderStatus.CANCELLED, "CancelByReduceOnly"))
+            reports += self._finish(order)
         elif request.type is OrderType.MARKET or request.time_in_force is TimeInForce.IOC:
             reports.append(self._end(order, "EC_NoImmediateQtyToFill"))
         return reports
@@ -269,17 +297,26 @@ class SimulatedExchange:
         if price is None or not part:
             return []
         report = self._execute(order, price, part, maker=True)
-        if not order.remaining:
-            self._forget(order)
-        return [report]
+        return [report] if order.remaining else [report, *self._finish(order)]
+
+    def _finish(self, order: Working) -> list[Report]:
+        """Take an order with nothing left off the book, telling of the part that reduce-only cut off."""
+        if order.filled < order.request.qty:
+            return [self._end(order, "CancelByReduceOnly")]
+        self._forget(order)
+        return []
 
     def _execute(self, order: Working, price: Decimal, qty: Decimal, *, maker: bool) -> FillReport:
         request = order.request
         rate = self._settings.maker_fee if maker else self._settings.taker_fee
-        fee = to_cash(MONEY.multiply(MONEY.multiply(qty, price), rate))
+        fee = to_cash(multiply(multiply(qty, price), rate))
         self._account.ledger.fill(request.symbol, request.side, price, qty, fee)
         self._account.ledger.check()
-        order.remaining = MONEY.subtract(order.remaining, qty)
+        order.remaining = subtract(order.remaining, qty)
+        order.filled = add(order.filled, qty)
+        if order.remaining:
+            account = self._account
+            account.reserve_rest(request.order_id, request.symbol, request.side, order.remaining, order.price)
         order.fills += 1
         fill_id = f"{request.order_id}-f{order.fills}"
         return FillReport(request.order_id, fill_id, request.symbol, request.side, price, qty, fee, maker)

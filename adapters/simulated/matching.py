@@ -19,7 +19,7 @@ from decimal import Decimal
 
 from daemon.core.events import Bar, Side
 from daemon.core.market import Market
-from daemon.core.units import MONEY, ZERO, floor_qty, price_down, price_up, to_decimal
+from daemon.core.units import ZERO, add, floor_qty, multiply, price_down, price_up, subtract, to_decimal
 
 Execution = tuple[Decimal, Decimal]
 
@@ -42,18 +42,26 @@ def _take(
         part = min(qty, floor_qty(to_decimal(level_size), step))
         if part > 0:
             executions.append((price, part))
-            qty = MONEY.subtract(qty, part)
+            qty = subtract(qty, part)
         if qty == ZERO:
             break
     return executions
 
 
+def total(executions: Iterable[Execution]) -> Decimal:
+    """Quantity of all executions together, base units."""
+    qty = ZERO
+    for _, part in executions:
+        qty = add(qty, part)
+    return qty
+
+
 def slipped(side: Side, price: float, tick: Decimal, slippage_ticks: int) -> Decimal:
     """`price` on the tick grid, worsened for a taker by `slippage_ticks`, but never below one tick."""
-    worse = MONEY.multiply(tick, Decimal(slippage_ticks))
+    worse = multiply(tick, Decimal(slippage_ticks))
     if side is Side.BUY:
-        return MONEY.add(price_up(to_decimal(price), tick), worse)
-    return max(tick, MONEY.subtract(price_down(to_decimal(price), tick), worse))
+        return add(price_up(to_decimal(price), tick), worse)
+    return max(tick, subtract(price_down(to_decimal(price), tick), worse))
 
 
 def is_worse(side: Side, price: Decimal, limit: Decimal) -> bool:
@@ -74,10 +82,10 @@ def quantity_beyond(market: Market, side: Side, limit: Decimal, step: Decimal) -
         sizes = [size for price, size in book.asks.items() if price < bound]
     else:
         sizes = [size for price, size in book.bids.items() if price > bound]
-    total = ZERO
+    beyond = ZERO
     for size in sizes:
-        total = MONEY.add(total, to_decimal(size))
-    return floor_qty(total, step)
+        beyond = add(beyond, to_decimal(size))
+    return floor_qty(beyond, step)
 
 
 def bar_goes_through(side: Side, limit: Decimal, bar: Bar) -> bool:

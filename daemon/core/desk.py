@@ -24,6 +24,7 @@ from daemon.core.records import (
     FillLine,
     HaltLine,
     OrderLine,
+    OrderType,
     Record,
     TransferLine,
     Verdict,
@@ -31,7 +32,7 @@ from daemon.core.records import (
 )
 from daemon.core.sizing import Sized, size
 from daemon.core.strategy import Decision, Snapshot
-from daemon.core.units import MONEY, ZERO
+from daemon.core.units import ZERO, add
 from daemon.core.venue import FillReport, OrderReport, Report, TransferReport
 
 Emit = Callable[[Record], None]
@@ -77,11 +78,12 @@ class Desk:
         )
         try:
             decision = runner.strategy.decide(snapshot)
+            holds = decision.action is Action.HOLD
         except Exception as error:  # noqa: BLE001 - whatever strategy code raises halts its lane, and no other
             self._fail(runner, _where(error))
             return
         runner.evaluation += 1
-        if decision.action is not Action.HOLD:
+        if not holds:
             self._act(runner, decision, equity)
             return
         self.seq += 1
@@ -108,7 +110,9 @@ class Desk:
             self.due = lane.exchange.next_due
 
     def halt(self, lane: Lane, who: str, reason: str) -> None:
-        """Stop a lane from opening risk until `who` is lifted."""
+        """Stop a lane from opening risk until `who` is lifted; saying so again with the same reason changes nothing."""
+        if lane.halts.get(who) == reason:
+            return
         lane.halts[who] = reason
         self._halt_line(lane, f"{who}: {reason}")
 
@@ -128,8 +132,8 @@ class Desk:
 
     def _act(self, runner: Runner, decision: Decision, equity: float) -> None:
         numbers = (decision.qty, decision.target_notional, decision.price)
-        if not all(number is None or isfinite(number) for number in numbers):
-            self._fail(runner, f"decided on a number that is not finite: {numbers}")
+        if not all(_is_usable(number) for number in numbers):
+            self._fail(runner, f"decided on quantity, target and price {numbers}, which are not all finite numbers")
             return
         sized = _size(runner, decision)
         self.seq += 1
@@ -138,16 +142,17 @@ class Desk:
             if self._emit is not None:
                 self._emit(self._line(runner, decision, equity, choice, ()))
             return
-        verdicts = judge(self._intent(runner, sized), runner.lane.guards)
+        intent = self._intent(runner, decision, sized)
+        verdicts = judge(intent, runner.lane.guards)
         if self._emit is not None:
             choice = Choice(decision.action, sized.qty, decision.target_notional, decision.reason)
             self._emit(self._line(runner, decision, equity, choice, verdicts))
         if all(verdict.allow for verdict in verdicts):
-            self._submit(runner, decision, sized)
+            self._submit(runner, decision, sized, reduce_only=intent.is_exit)
         elif any(verdict.guard == "daily_loss" and not verdict.allow for verdict in verdicts):
             self.halt(runner.lane, "daily_loss", "until the next day, UTC")
 
-    def _submit(self, runner: Runner, decision: Decision, sized: Sized) -> None:
+    def _submit(self, runner: Runner, decision: Decision, sized: Sized, *, reduce_only: bool) -> None:
         lane = runner.lane
         request = OrderRequest(
             order_id(lane.name, self.seq, 0),
@@ -155,11 +160,11 @@ class Desk:
             runner.name,
             runner.symbol,
             sized.side,
-            decision.order_type if sized.price is None else decision.order_type.LIMIT,
+            decision.order_type if sized.price is None else OrderType.LIMIT,
             decision.time_in_force,
             sized.qty,
             sized.price,
-            decision.reduce_only,
+            reduce_only,
         )
         order = OrderState(request)
         lane.orders[request.order_id] = (order, runner)
@@ -168,22 +173,24 @@ class Desk:
         self._order_line(lane, order, "")
         self.absorb(lane, lane.exchange.submit(request, runner.market, self.now))
 
-    def _intent(self, runner: Runner, sized: Sized) -> Intent:
-        lane, market = runner.lane, runner.market
-        before = lane.held(runner.symbol)
-        change = sized.qty if sized.side is Side.BUY else -sized.qty
-        after = MONEY.add(before, change)
+    def _intent(self, runner: Runner, decision: Decision, sized: Sized) -> Intent:
+        lane, market, symbol = runner.lane, runner.market, runner.symbol
+        buys = sized.side is Side.BUY
+        change = sized.qty if buys else sized.qty.copy_negate()
+        lowest, highest = lane.bounds(symbol)
+        after = float(add(highest if buys else lowest, change))
+        other = float(lowest if buys else highest)
         equity = lane.equity()
         mark = market.mark
-        gross = lane.gross_notional() + (abs(float(after)) - abs(float(lane.ledger.position(market.symbol).qty))) * mark
-        touch = market.ask if sized.side is Side.BUY else market.bid
+        touch = market.ask if buys else market.bid
+        leaves = _reduces(runner.position.qty, change) and _reduces(lane.ledger.position(symbol).qty, change)
         return Intent(
-            is_exit=_is_exit(before, after),
+            is_exit=decision.reduce_only or leaves,
             mark=mark,
             price=touch if sized.price is None else float(sized.price),
             order_notional=float(sized.qty) * mark,
-            position_notional_after=float(after) * mark,
-            gross_notional_after=gross,
+            position_notional_after=after * mark,
+            gross_notional_after=lane.gross_notional(without=symbol) + max(abs(after), abs(other)) * mark,
             equity=equity,
             day_loss=(lane.day_equity or 0.0) - equity,
             orders_last_minute=lane.orders_last_minute(self.now),
@@ -297,17 +304,25 @@ class Desk:
         )
 
 
+def _is_usable(number: object) -> bool:
+    """Strategy code need not be type-checked, so its numbers are."""
+    return number is None or (isinstance(number, float | int) and isfinite(number))
+
+
 def _size(runner: Runner, decision: Decision) -> Sized | str:
     market = runner.market
     if runner.evaluation <= runner.strategy.warmup:
         return f"warming up, {runner.evaluation} of {runner.strategy.warmup}"
     if market.instrument is None:
         return "the instrument is not known yet"
-    return size(decision, instrument=market.instrument, mark=market.mark, held=runner.held())
+    closes = decision.action is Action.CLOSE
+    held = runner.unclosed(resting=decision.price is not None) if closes else runner.held()
+    return size(decision, instrument=market.instrument, mark=market.mark, held=held)
 
 
-def _is_exit(before: Decimal, after: Decimal) -> bool:
-    return abs(after) < abs(before) and before * after >= 0
+def _reduces(held: Decimal, change: Decimal) -> bool:
+    """Whether a change brings what is held closer to zero without crossing it."""
+    return bool(held) and (held > 0) != (change > 0) and change.copy_abs() <= held.copy_abs()
 
 
 def _find(lane: Lane, order: str) -> tuple[OrderState, Runner]:

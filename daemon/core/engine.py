@@ -3,7 +3,8 @@
 `Engine.step` is the only way in. What it concludes leaves through `emit`, in order. It reads no clock: time is the
 `ts_recv` of the input being handled, and never goes back. Within one step the order is fixed:
 
-1. time passes: orders in flight arrive at the exchanges against the market as it stood, bars of ours close;
+1. time passes: orders in flight arrive at the exchanges against the market as it stood, bars of ours close, also by
+   a trade beyond their end, and whoever waits for them decides on the market before that trade;
 2. the fact changes the market;
 3. the exchanges match what rests, and their reports change ledgers and orders;
 4. strategies triggered by the fact decide, lane by lane in configuration order.
@@ -68,6 +69,7 @@ class Engine:
         symbols: symbols to follow although no strategy trades them.
 
     lost_books: symbols whose book broke in the last step; whoever owns the feed asks for snapshots and clears it.
+    quarantined, books_lost: how many frames could not be read, and how often a book had to be given up, so far.
     """
 
     def __init__(self, lanes: Sequence[Lane], emit: desk.Emit | None = None, symbols: Sequence[str] = ()) -> None:
@@ -75,6 +77,7 @@ class Engine:
         self.desk = desk.Desk(emit)
         self.lost_books: list[str] = []
         self.quarantined = 0
+        self.books_lost = 0
         self._watches: dict[str, Watch] = {symbol: Watch(symbol) for symbol in symbols}
         self._on_timer: dict[str, list[Runner]] = {}
         self._midnight = 0
@@ -158,11 +161,11 @@ class Engine:
         watch = self._watches.get(fact.symbol)
         if watch is None:
             return
-        watch.market.apply_trade(fact)
-        self._match(watch, fact)
         for builder in watch.builders:
             self._deliver(watch, builder.add(fact))
             self.desk.due = min(self.desk.due, builder.due)
+        watch.market.apply_trade(fact)
+        self._match(watch, fact)
         for runner in watch.on_trade:
             self.desk.evaluate(runner, fact)
 
@@ -202,9 +205,11 @@ class Engine:
     def _book_down(self, fact: BookDown) -> None:
         watch = self._watches.get(fact.symbol)
         if watch is not None:
+            self.books_lost += 1
             watch.market.drop_book()
 
     def _lose_book(self, watch: Watch) -> None:
+        self.books_lost += 1
         watch.market.drop_book()
         self.lost_books.append(watch.market.symbol)
 
@@ -279,6 +284,7 @@ class Engine:
         for watch in self._watches.values():
             watch.market.drop_book()
             watch.market.stale_topics.clear()
+            watch.market.ts = 0  # heard too long ago for any limit, until it is heard again
 
     # Wiring
 
@@ -309,6 +315,8 @@ class Engine:
     def _wire_bar(self, watch: Watch, runner: Runner, trigger: BarClose) -> None:
         """A bar of a history file serves whoever wants bars of that interval."""
         for origin in {trigger.origin: None, BarOrigin.HISTORY: None}:
-            watch.on_bar.setdefault((trigger.interval, origin), []).append(runner)
+            waiting = watch.on_bar.setdefault((trigger.interval, origin), [])
+            if runner not in waiting:
+                waiting.append(runner)
         if trigger.origin is BarOrigin.TRADES and all(b.interval != trigger.interval for b in watch.builders):
             watch.builders.append(BarBuilder(runner.symbol, trigger.interval))

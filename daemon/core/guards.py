@@ -1,8 +1,9 @@
 """Guards: pre-trade checks. Each compares one number with one limit and says so in a verdict.
 
-A guard without a limit in the settings does not run. Exits (orders that bring a position closer to zero without
-crossing it) pass all guards but the price collar: nothing may keep a trader from getting out. Refused orders are
-`denied`; the verdict's code names the reason.
+A guard without a limit in the settings does not run; a number equal to its limit is allowed. Exits (orders that bring
+the strategy's position and the account's closer to zero without crossing it) pass all guards but the price collar:
+nothing may keep a trader from getting out. They are sent reduce-only, so that what passed as an exit cannot become an
+entry. Refused orders are `denied`; the verdict's code names the reason.
 
 | guard         | denies an entry when                                              | code                      |
 |---------------|-------------------------------------------------------------------|---------------------------|
@@ -45,6 +46,8 @@ class Intent(Struct, frozen=True):
     """An order about to be sent, with what it would lead to. Values in USDT at the mark, ages in nanoseconds.
 
     price: limit price, or the touch that a market order would hit; 0.0 when no touch is known.
+    position_notional_after, gross_notional_after: with the open orders of the same, or the worse, side counted as
+    filled and those of the other not.
     orders_last_minute: orders of the lane in the last 60 s, this one not counted.
     day_loss: fall of equity since 00:00 UTC, above zero when lost.
     """
@@ -64,8 +67,8 @@ class Intent(Struct, frozen=True):
 
 
 def _above(guard: str, code: str, value: float, limit: float) -> Verdict:
-    denied = value > limit
-    return Verdict(guard, not denied, code if denied else "OK", value, limit)
+    allow = value <= limit  # in this direction, so that a number that is none is denied
+    return Verdict(guard, allow, "OK" if allow else code, value, limit)
 
 
 def _halted(intent: Intent, _: GuardSettings) -> Verdict | None:
@@ -123,7 +126,7 @@ def _price_collar(intent: Intent, settings: GuardSettings) -> Verdict | None:
     limit = settings.price_collar
     if limit is None or intent.price <= 0.0:
         return None
-    return _above("price_collar", "PRICE_OUTSIDE_COLLAR", abs(intent.price / intent.mark - 1.0), limit)
+    return _above("price_collar", "PRICE_OUTSIDE_COLLAR", abs(intent.price - intent.mark) / intent.mark, limit)
 
 
 _Check = Callable[[Intent, GuardSettings], Verdict | None]
@@ -143,4 +146,4 @@ EXIT_GUARDS: tuple[_Check, ...] = (_price_collar,)
 def judge(intent: Intent, settings: GuardSettings) -> tuple[Verdict, ...]:
     """Ask every guard that applies; the order is allowed when all verdicts allow it."""
     checks = EXIT_GUARDS if intent.is_exit else ENTRY_GUARDS
-    return tuple(verdict for check in checks if (verdict := check(intent, settings)) is not None)
+    return tuple([verdict for check in checks if (verdict := check(intent, settings)) is not None])

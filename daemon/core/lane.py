@@ -12,7 +12,7 @@ from daemon.core.ledger import Ledger, Position
 from daemon.core.market import Market
 from daemon.core.orders import OrderState
 from daemon.core.strategy import Strategy
-from daemon.core.units import MONEY, NS_PER_MINUTE, ZERO
+from daemon.core.units import NS_PER_MINUTE, ZERO, add, subtract
 from daemon.core.venue import Exchange
 from daemon.core.window import PriceWindow
 
@@ -55,9 +55,20 @@ class Runner:
         """Signed quantity held, counting its orders under way as filled."""
         total = self.position.qty
         for order in self.working.values():
-            left = order.remaining
-            total = MONEY.add(total, left if order.request.side is Side.BUY else -left)
+            total = add(total, _signed_remaining(order))
         return total
+
+    def unclosed(self, *, resting: bool) -> Decimal:
+        """Signed quantity held that no order under way closes already; what would only open is not counted.
+
+        resting: whether limit orders that may rest count, which may never fill.
+        """
+        total = self.position.qty
+        side = Side.SELL if total > 0 else Side.BUY
+        for order in self.working.values():
+            if order.request.side is side and (resting or not order.may_rest):
+                total = add(total, _signed_remaining(order))
+        return total if (total > 0) == (self.position.qty > 0) else ZERO
 
 
 class Lane:
@@ -97,19 +108,31 @@ class Lane:
             total += position.qty_float * (market.mark - position.entry_float)
         return total
 
-    def gross_notional(self) -> float:
-        """Sum of the absolute position values at mark, USDT."""
-        return sum(abs(position.qty_float) * market.mark for position, market in self.open)
+    def bounds(self, symbol: str) -> tuple[Decimal, Decimal]:
+        """Signed quantities of the account on a symbol if only its open sell, or only its open buy orders filled."""
+        lowest = highest = self.ledger.position(symbol).qty
+        for order, _ in self.orders.values():
+            if order.request.symbol == symbol:
+                if order.request.side is Side.BUY:
+                    highest = add(highest, order.remaining)
+                else:
+                    lowest = subtract(lowest, order.remaining)
+        return lowest, highest
 
-    def held(self, symbol: str) -> Decimal:
-        """Signed quantity of the account on a symbol, orders under way counted as filled."""
-        position = self.ledger.positions.get(symbol)
-        total = position.qty if position is not None else ZERO
-        for order, runner in self.orders.values():
-            if runner.symbol == symbol:
-                left = order.remaining
-                total = MONEY.add(total, left if order.request.side is Side.BUY else -left)
-        return total
+    def gross_notional(self, *, without: str) -> float:
+        """Sum of the absolute position values at mark, USDT, if the open orders of the worse side filled.
+
+        without: the symbol to leave out.
+        """
+        markets = {market.symbol: market for _, market in self.open}
+        for _, runner in self.orders.values():
+            markets[runner.symbol] = runner.market
+        markets.pop(without, None)
+        return sum(self._widest(symbol) * market.mark for symbol, market in markets.items())
+
+    def _widest(self, symbol: str) -> float:
+        lowest, highest = self.bounds(symbol)
+        return max(abs(float(lowest)), abs(float(highest)))
 
     def note_position(self, market: Market) -> None:
         """Keep `open` in step after a fill on the market's symbol."""
@@ -128,3 +151,7 @@ class Lane:
     def note_order(self, now: int) -> None:
         """Count an order for the rate guard."""
         self._order_times.append(now)
+
+
+def _signed_remaining(order: OrderState) -> Decimal:
+    return order.remaining if order.request.side is Side.BUY else order.remaining.copy_negate()

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from daemon.core.errors import InvariantBroken
 from daemon.core.events import Side
-from daemon.core.units import MONEY, ZERO, to_cash
+from daemon.core.units import ZERO, add, divide, multiply, subtract, to_cash
 
 
 class Position(Struct):
@@ -58,8 +58,8 @@ class Ledger:
 
     def transfer(self, amount: Decimal) -> None:
         """Money into (above zero) or out of the account."""
-        self.transfers = MONEY.add(self.transfers, amount)
-        self._set_cash(MONEY.add(self.cash, amount))
+        self.transfers = add(self.transfers, amount)
+        self._set_cash(add(self.cash, amount))
 
     def fill(self, symbol: str, side: Side, price: Decimal, qty: Decimal, fee: Decimal) -> Decimal:
         """Book one execution; returns the PnL it realised, without its fee.
@@ -67,11 +67,11 @@ class Ledger:
         price: USDT per base unit, qty: base units, above zero.  fee: USDT, above zero when paid.
         """
         position = self.position(symbol)
-        signed = qty if side is Side.BUY else -qty
+        signed = qty if side is Side.BUY else qty.copy_negate()
         realised = apply_fill(position, side, price, qty)
-        self.fees = MONEY.add(self.fees, fee)
-        self._bought = MONEY.add(self._bought, MONEY.multiply(signed, price))
-        self._set_cash(MONEY.subtract(MONEY.add(self.cash, realised), fee))
+        self.fees = add(self.fees, fee)
+        self._bought = add(self._bought, multiply(signed, price))
+        self._set_cash(subtract(add(self.cash, realised), fee))
         return realised
 
     def equity(self, marks: dict[str, Decimal]) -> Decimal:
@@ -79,8 +79,8 @@ class Ledger:
         total = self.cash
         for symbol, position in self.positions.items():
             if position.qty:
-                value = MONEY.multiply(position.qty, marks[symbol])
-                total = MONEY.add(total, MONEY.subtract(value, position.entry_value))
+                value = multiply(position.qty, marks[symbol])
+                total = add(total, subtract(value, position.entry_value))
         return total
 
     def check(self) -> None:
@@ -91,10 +91,11 @@ class Ledger:
         """
         held = ZERO
         for position in self.positions.values():
-            held = MONEY.add(held, position.entry_value)
-            if not position.qty and position.entry_value:
+            if position.qty:
+                held = add(held, position.entry_value)
+            elif position.entry_value:
                 raise InvariantBroken(f"{position.symbol} is flat with an entry value of {position.entry_value}")
-        expected = MONEY.add(MONEY.subtract(MONEY.subtract(self.transfers, self.fees), self._bought), held)
+        expected = add(subtract(subtract(self.transfers, self.fees), self._bought), held)
         if expected != self.cash:
             raise InvariantBroken(f"cash is {self.cash}, transfers, fees and fills say {expected}")
 
@@ -108,25 +109,30 @@ def apply_fill(position: Position, side: Side, price: Decimal, qty: Decimal) -> 
 
     Adding moves the average entry, reducing keeps it, crossing zero opens the rest at the fill's price.
     """
-    signed = qty if side is Side.BUY else -qty
+    signed = qty if side is Side.BUY else qty.copy_negate()
     before = position.qty
-    after = MONEY.add(before, signed)
+    after = add(before, signed)
     realised = ZERO
     if before and (before > 0) != (signed > 0):
-        closing = signed if abs(signed) <= abs(before) else -before
-        released = position.entry_value if after * before <= 0 else _share(position, -closing)
-        realised = MONEY.subtract(MONEY.multiply(-closing, price), released)
-        position.entry_value = MONEY.subtract(position.entry_value, released)
-        signed = MONEY.subtract(signed, closing)
-    position.entry_value = MONEY.add(position.entry_value, MONEY.multiply(signed, price))
+        leaves_some = bool(after) and (after > 0) == (before > 0)
+        closed = signed.copy_negate() if leaves_some else before
+        released = _share(position, closed) if leaves_some else position.entry_value
+        realised = subtract(multiply(closed, price), released)
+        position.entry_value = subtract(position.entry_value, released)
+        position.realised_pnl = add(position.realised_pnl, realised)
+        signed = add(signed, closed)
+    if signed:
+        position.entry_value = add(position.entry_value, multiply(signed, price))
     position.qty = after
-    position.realised_pnl = MONEY.add(position.realised_pnl, realised)
-    position.entry = to_cash(MONEY.divide(position.entry_value, after)) if after else ZERO
+    if signed == after:  # flat, or all that is held comes from this fill
+        position.entry = price if after else ZERO
+    else:
+        position.entry = to_cash(divide(position.entry_value, after))
     position.qty_float = float(after)
     position.entry_float = float(position.entry)
     return realised
 
 
-def _share(position: Position, closing: Decimal) -> Decimal:
-    """Entry value of `closing` units out of a position, rounded once."""
-    return to_cash(MONEY.divide(MONEY.multiply(position.entry_value, closing), position.qty))
+def _share(position: Position, closed: Decimal) -> Decimal:
+    """Entry value of `closed` signed units out of a position, rounded once."""
+    return to_cash(divide(multiply(position.entry_value, closed), position.qty))

@@ -20,10 +20,8 @@ class Market:
     __slots__ = (
         "_touch",
         "ask",
-        "ask_qty",
         "bar",
         "bid",
-        "bid_qty",
         "book",
         "finest_bar",
         "funding_rate",
@@ -46,7 +44,7 @@ class Market:
         self.symbol = symbol
         self.instrument: Instrument | None = None
         self.book = Book()
-        self.bid = self.ask = self.bid_qty = self.ask_qty = 0.0
+        self.bid = self.ask = 0.0
         self._touch = (0.0, 0.0)
         self.last = self.mark = self.index = 0.0
         self.mark_is_venue = False
@@ -69,9 +67,7 @@ class Market:
     def apply_quote(self, quote: Quote) -> None:
         """Remember the touch."""
         self.bid = quote.bid
-        self.bid_qty = quote.bid_qty
         self.ask = quote.ask
-        self.ask_qty = quote.ask_qty
         self.has_quotes = True
 
     def apply_snapshot(self, fact: BookSnapshot) -> bool:
@@ -137,15 +133,10 @@ class Market:
         book = self.book
         self.bid = book.bid
         self.ask = book.ask
-        self.bid_qty = book.bids.get(book.bid, 0.0)
-        self.ask_qty = book.asks.get(book.ask, 0.0)
 
     def _touch_from_ticker(self, ticker: Ticker) -> None:
         if ticker.bid is not None:
             self.bid = ticker.bid
-        if ticker.bid_qty is not None:
-            self.bid_qty = ticker.bid_qty
+            self.has_quotes = True
         if ticker.ask is not None:
             self.ask = ticker.ask
-        if ticker.ask_qty is not None:
-            self.ask_qty = ticker.ask_qty

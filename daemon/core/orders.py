@@ -18,7 +18,7 @@ from msgspec import Struct
 from daemon.core.errors import InvariantBroken
 from daemon.core.events import Side
 from daemon.core.records import OrderStatus, OrderType, TimeInForce
-from daemon.core.units import MONEY, ZERO
+from daemon.core.units import ZERO, add, subtract
 
 _S = OrderStatus
 TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
@@ -64,7 +64,13 @@ class OrderState(Struct):
     @property
     def remaining(self) -> Decimal:
         """Quantity not yet filled, base units."""
-        return MONEY.subtract(self.request.qty, self.filled_qty)
+        return subtract(self.request.qty, self.filled_qty)
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether the venue may keep the order in its book rather than fill or cancel it on arrival."""
+        request = self.request
+        return request.type is OrderType.LIMIT and request.time_in_force in (TimeInForce.GTC, TimeInForce.POST_ONLY)
 
 
 def order_id(lane: str, decision: int, index: int) -> str:
@@ -93,7 +99,8 @@ def add_fill(order: OrderState, qty: Decimal) -> None:
     Raises:
         InvariantBroken: the fill exceeds what was left, or the order is closed.
     """
-    if qty <= 0 or qty > order.remaining:
-        raise InvariantBroken(f"order {order.request.order_id}: fill of {qty} with {order.remaining} left")
-    order.filled_qty = MONEY.add(order.filled_qty, qty)
-    advance(order, OrderStatus.FILLED if order.remaining == 0 else OrderStatus.PARTIALLY_FILLED)
+    left = order.remaining
+    if qty <= 0 or qty > left:
+        raise InvariantBroken(f"order {order.request.order_id}: fill of {qty} with {left} left")
+    advance(order, OrderStatus.FILLED if qty == left else OrderStatus.PARTIALLY_FILLED)
+    order.filled_qty = add(order.filled_qty, qty)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from daemon.core.events import Instrument, Side
 from daemon.core.records import Action
 from daemon.core.strategy import Decision
-from daemon.core.units import MONEY, ZERO, floor_qty, price_down, price_up, to_decimal
+from daemon.core.units import ZERO, divide, floor_qty, multiply, price_down, price_up, subtract, to_decimal
 
 
 class Sized(Struct, frozen=True):
@@ -27,30 +27,33 @@ def size(decision: Decision, *, instrument: Instrument, mark: float, held: Decim
         decision: what the strategy wants; not a hold.
         instrument: grid and minima.
         mark: mark price, above zero.
-        held: signed quantity that the strategy holds, its orders under way counted as filled, base units.
+        held: signed quantity that the strategy holds, base units; for what is under way see `Runner.held`, `unclosed`.
     """
-    wanted = _signed_qty(decision, mark=mark, held=held, step=instrument.step)
+    price = to_decimal(mark)
+    wanted = _signed_qty(decision, mark=price, held=held, step=instrument.step)
     if isinstance(wanted, str):
         return wanted
-    qty = abs(wanted)
-    exits = decision.action is Action.CLOSE
+    qty = wanted.copy_abs()
+    exits = decision.action is Action.CLOSE or decision.reduce_only
     if qty < instrument.min_qty:
         return f"quantity {qty} is below the minimum of {instrument.min_qty}"
-    if not exits and MONEY.multiply(qty, to_decimal(mark)) < instrument.min_notional:
+    if not exits and multiply(qty, price) < instrument.min_notional:
         return f"order value is below the minimum of {instrument.min_notional} USDT"
     side = Side.BUY if wanted > 0 else Side.SELL
     return Sized(side, qty, _limit_price(decision, side, instrument.tick))
 
 
-def _signed_qty(decision: Decision, *, mark: float, held: Decimal, step: Decimal) -> Decimal | str:
+def _signed_qty(decision: Decision, *, mark: Decimal, held: Decimal, step: Decimal) -> Decimal | str:
     if decision.action is Action.CLOSE:
-        return -held if held else "already flat"
+        return held.copy_negate() if held else "already flat"
     buys = decision.action is Action.BUY
     if decision.target_notional is None:
-        qty = floor_qty(to_decimal(decision.qty or 0.0), step)
-        return qty if buys else -qty
-    target = floor_qty(MONEY.divide(to_decimal(decision.target_notional), to_decimal(mark)), step)
-    change = MONEY.subtract(target, held)
+        if decision.qty is None or decision.qty <= 0.0:
+            return f"quantity {decision.qty} is not above zero"
+        qty = floor_qty(to_decimal(decision.qty), step)
+        return qty if buys else qty.copy_negate()
+    target = floor_qty(divide(to_decimal(decision.target_notional), mark), step)
+    change = subtract(target, held)
     if change == ZERO or (change > 0) != buys:
         return "already at the target"
     return change

@@ -9,7 +9,7 @@ from typing import overload
 
 
 class PriceWindow(Sequence[float]):
-    """The last `size` prices, oldest first. Appending costs O(1) on average; strategies only read it."""
+    """The last `size` prices (0 keeps none), oldest first. Appending costs O(1) on average; strategies only read it."""
 
     __slots__ = ("_room", "_values", "size")
 
@@ -23,12 +23,12 @@ class PriceWindow(Sequence[float]):
         self._values.append(price)
         self._room -= 1
         if not self._room:
-            del self._values[: -self.size]
+            del self._values[: len(self._values) - self.size]
             self._room = self.size + 64
 
     def digest(self) -> str:
         """CRC-32 of the prices as little-endian float64, oldest first: 8 hexadecimal digits."""
-        return f"{crc32(self._values[-self.size :]):08x}"
+        return f"{crc32(self._kept()):08x}"
 
     def __len__(self) -> int:
         return min(len(self._values), self.size)
@@ -41,8 +41,11 @@ class PriceWindow(Sequence[float]):
 
     def __getitem__(self, index: int | slice) -> float | Sequence[float]:
         if isinstance(index, slice):
-            return self._values[-self.size :][index]
+            return self._kept()[index]
         length = len(self)
         if not -length <= index < length:
             raise IndexError(index)
         return self._values[index - length if index >= 0 else index]
+
+    def _kept(self) -> array[float]:
+        return self._values[-self.size or len(self._values) :]

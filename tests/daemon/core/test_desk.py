@@ -21,7 +21,7 @@ def test_the_opening_balance_is_a_transfer_and_the_first_record() -> None:
     run = ready(lane(balance=5000))
     (line,) = run.records
     assert isinstance(line, TransferLine)
-    assert (line.seq, line.cause, line.amount, line.cash, line.reason) == (1, 1, 5000, 5000, "opening balance")
+    assert (line.seq, line.cause, line.amount, line.cash, line.reason) == (1, 1, D(5000), D(5000), "opening balance")
 
 
 def test_a_hold_leaves_a_line_with_all_that_was_known() -> None:
@@ -29,11 +29,11 @@ def test_a_hold_leaves_a_line_with_all_that_was_known() -> None:
     run = ready(lane(strategy))
     (line,) = of_kind(run.tell(trade(100.0)), DecisionLine)
     assert (line.evaluation, line.strategy, line.symbol, line.verdicts) == (1, "scripted", BTC, ())
-    assert (line.context.mark, line.context.position, line.context.entry) == (100.0, 0, 0)
+    assert (line.context.mark, line.context.position, line.context.entry) == (100.0, D(0), D(0))
     assert (line.context.equity, line.context.signal) == (10_000.0, "flat")
     assert line.context.indicators == {"average": 1.5}
     assert (line.context.window.size, len(line.context.window.digest)) == (1, 8)
-    assert (line.decision.action, line.decision.qty, line.decision.reason) == (Action.HOLD, 0, "calm")
+    assert (line.decision.action, line.decision.qty, line.decision.reason) == (Action.HOLD, D(0), "calm")
 
 
 def test_a_strategy_sees_the_market_and_its_position() -> None:
@@ -64,7 +64,7 @@ def test_decision_order_and_fill_follow_one_another_and_name_the_decision() -> N
     assert isinstance(new, OrderLine)
     assert isinstance(fill, FillLine)
     assert isinstance(filled, OrderLine)
-    assert (decision.decision.action, decision.decision.qty) == (Action.BUY, 2)
+    assert (decision.decision.action, decision.decision.qty) == (Action.BUY, D(2))
     assert [line.status for line in (submitted, new, filled)] == [
         OrderStatus.SUBMITTED,
         OrderStatus.NEW,
@@ -72,8 +72,8 @@ def test_decision_order_and_fill_follow_one_another_and_name_the_decision() -> N
     ]
     assert {line.decision for line in (submitted, new, fill, filled)} == {decision.seq}
     assert {line.order_id for line in (submitted, new, fill, filled)} == {f"main-{decision.seq}-0"}
-    assert (fill.price, fill.qty, fill.position, fill.realised_pnl) == (D("100.1"), 2, 2, 0)
-    assert (submitted.filled_qty, filled.filled_qty) == (0, 2)
+    assert (fill.price, fill.qty, fill.position, fill.realised_pnl) == (D("100.1"), D(2), D(2), D(0))
+    assert (submitted.filled_qty, filled.filled_qty) == (D(0), D(2))
 
 
 def test_warm_up_holds_with_its_reason_and_then_lets_orders_through() -> None:
@@ -90,7 +90,7 @@ def test_warm_up_holds_with_its_reason_and_then_lets_orders_through() -> None:
 def test_an_unknown_instrument_holds_with_its_reason() -> None:
     run = Run(lane(Scripted(buy(1))))
     (line,) = of_kind(run.tell(trade(100.0)), DecisionLine)
-    assert (line.decision.action, line.decision.qty) == (Action.HOLD, 0)
+    assert (line.decision.action, line.decision.qty) == (Action.HOLD, D(0))
     assert line.decision.reason == "told to buy; the instrument is not known yet"
 
 
@@ -126,6 +126,22 @@ def test_a_strategy_that_raises_or_forgets_to_decide_halts_its_lane_only(failing
     denied = [line for line in of_kind(later, DecisionLine) if line.lane == "first"]
     assert [verdict.code for verdict in denied[0].verdicts] == ["LANE_HALTED"]
     assert {line.lane for line in of_kind(later, OrderLine)} == {"second"}
+
+
+def test_a_failure_leaves_the_same_record_in_every_run_though_its_text_holds_an_address() -> None:
+    def fails(_: Snapshot) -> Decision:
+        raise RuntimeError(f"object at {id(object()):#x}")
+
+    first, second = (ready(lane(Scripted(fails))) for _ in range(2))
+    assert first.tell(trade(100.0)) == second.tell(trade(100.0))
+    assert "RuntimeError at " in first.halts()[0].reason
+
+
+def test_money_from_nowhere_stops_everything_at_the_next_fill() -> None:
+    run = ready(lane(Scripted(buy(1))))
+    run.engine.lanes[0].ledger.cash += 1
+    with pytest.raises(InvariantBroken, match="transfers, fees and fills say"):
+        run.tell(trade(100.0))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "1.5"])
@@ -194,7 +210,7 @@ def test_a_strategy_leaving_where_another_holds_the_opposite_is_judged_by_what_t
     run = ready(lane(Runner("long", BTC, Scripted(buy(3), close())), Runner("short", BTC, Scripted(sell(2)))))
     run.tell(trade(100.0))
     submitted = of_kind(run.tell(trade(100.0)), OrderLine)[0]
-    assert (submitted.side, submitted.qty, submitted.reduce_only) == (Side.SELL, 3, False)
+    assert (submitted.side, submitted.qty, submitted.reduce_only) == (Side.SELL, D(3), False)
     assert run.engine.lanes[0].ledger.position(BTC).qty == -2
 
 

@@ -29,9 +29,9 @@ from daemon.core.events import (
     Timer,
 )
 from daemon.core.guards import GuardSettings
-from daemon.core.lane import Runner
+from daemon.core.lane import Lane, Runner
 from daemon.core.records import Action, DecisionLine, FillLine, OrderLine, Record, TransferLine
-from daemon.core.strategy import BarClose, OnBook, OnQuote, OnTicker, OnTimer, OnTrade, Trigger
+from daemon.core.strategy import BarClose, Decision, OnBook, OnQuote, OnTicker, OnTimer, OnTrade, Snapshot, Trigger
 from daemon.core.units import NS_PER_DAY, NS_PER_MS, NS_PER_SECOND
 from daemon.core.venue import ExchangeSettings
 from strategies.baseline_perps import BaselinePerps, Settings
@@ -117,15 +117,15 @@ def any_facts(seed: int, count: int) -> Iterator[tuple[int, Fact]]:
 
 
 class Chancer:
-    """Decides by a generator of its own, seeded by its symbol: every kind of order, also ones that are refused."""
+    """Decides by a generator of its own: every kind of order, also ones that are refused."""
 
-    def __init__(self, seed: int, triggers: tuple[Trigger, ...] = EVERY_TRIGGER) -> None:
-        self.triggers = triggers
+    def __init__(self, seed: int) -> None:
+        self.triggers = EVERY_TRIGGER
         self.window = 7
         self.warmup = 3
         self._random = Random(seed)
 
-    def decide(self, snapshot: Any) -> Any:
+    def decide(self, snapshot: Snapshot) -> Decision:
         random = self._random
         choice = random.random()
         near = round(snapshot.mark + random.gauss(0, 0.5), 2)
@@ -151,7 +151,7 @@ def chancers(name: str, seed: int, guards: GuardSettings | None = None) -> Any:
     return lane(*runners, name=name, guards=limits, settings=SLOW)
 
 
-def play(seed: int, *lanes: Any, count: int = 300, silent: bool = False) -> Run:
+def play(seed: int, *lanes: Lane, count: int = 300, silent: bool = False) -> Run:
     run = Run(*lanes, silent=silent)
     for ts_recv, fact in any_facts(seed, count):
         run.tell(fact, at=ts_recv)
@@ -251,7 +251,7 @@ def test_no_order_is_overfilled_and_every_position_is_the_sum_of_its_fills(seed:
 
 
 HASHED = """
-import sys, zlib
+import zlib
 from tests.daemon.core.test_engine import chancers, encoded, play
 print(zlib.crc32(encoded(play(7, chancers("a", 1), chancers("b", 2), count=600).records)))
 """

@@ -88,7 +88,7 @@ def test_a_short_is_closed_by_what_buys(runners: tuple[Runner, Runner, Runner]) 
     assert runner.unclosed(resting=True) == 0
 
 
-def test_an_account_is_committed_to_the_orders_of_one_side_of_all_its_strategies(
+def test_an_account_may_end_between_all_its_sell_and_all_its_buy_orders_filled(
     runners: tuple[Runner, Runner, Runner],
 ) -> None:
     first, second, other = runners
@@ -97,8 +97,8 @@ def test_an_account_is_committed_to_the_orders_of_one_side_of_all_its_strategies
     place(second, Side.BUY, "3")
     place(second, Side.SELL, "10")
     place(other, Side.BUY, "100")
-    assert first.lane.committed(BTC, Side.BUY) == 6
-    assert first.lane.committed(BTC, Side.SELL) == -9
+    assert first.lane.bounds(BTC) == (D(-9), D(6))
+    assert first.lane.bounds("XRPUSDT") == (ZERO, ZERO)
 
 
 def test_gross_notional_takes_the_worse_side_of_each_other_symbol(runners: tuple[Runner, Runner, Runner]) -> None:

@@ -143,7 +143,7 @@ def test_a_round_trip_realises_the_difference_of_its_prices_exactly(fill: Fill, 
     assert ledger.fill(*fill) == 0
     assert ledger.fill(fill.symbol, out, exit_price, fill.qty, ZERO) == signed_qty(fill) * (exit_price - fill.price)
     position = ledger.position(fill.symbol)
-    assert (position.qty, position.entry_value, position.entry) == (0, 0, 0)
+    assert (position.qty, position.entry_value, position.entry) == (ZERO, ZERO, ZERO)
 
 
 @given(st.lists(FILLS, max_size=20))
@@ -187,9 +187,9 @@ def test_reducing_keeps_the_entry_and_crossing_zero_opens_at_the_price_of_the_fi
     position = Position(BTC)
     apply_fill(position, Side.BUY, D(100), D(3))
     assert apply_fill(position, Side.SELL, D(110), D(1)) == 10
-    assert (position.qty, position.entry) == (2, 100)
+    assert (position.qty, position.entry) == (D(2), D(100))
     assert apply_fill(position, Side.SELL, D(90), D(5)) == -20
-    assert (position.qty, position.entry, position.entry_value) == (-3, 90, -270)
+    assert (position.qty, position.entry, position.entry_value) == (D(-3), D(90), D(-270))
     assert position.realised_pnl == -10
 
 

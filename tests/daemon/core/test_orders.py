@@ -62,13 +62,29 @@ def test_the_table_knows_every_status_and_the_terminal_ones_lead_nowhere() -> No
     assert all(OrderStatus.SUBMITTED not in following for following in TRANSITIONS.values())
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (OrderStatus.NEW, OrderStatus.REJECTED),
+        (OrderStatus.NEW, OrderStatus.SUBMITTED),
+        (OrderStatus.PARTIALLY_FILLED, OrderStatus.NEW),
+        (OrderStatus.PARTIALLY_FILLED, OrderStatus.REJECTED),
+        (OrderStatus.FILLED, OrderStatus.CANCELLED),
+        (OrderStatus.CANCELLED, OrderStatus.FILLED),
+        (OrderStatus.REJECTED, OrderStatus.NEW),
+    ],
+)
+def test_these_steps_are_never_in_the_table(before: OrderStatus, after: OrderStatus) -> None:
+    assert after not in TRANSITIONS[before]
+
+
 def test_a_fill_of_all_that_is_left_fills_the_order() -> None:
     state = order()
-    add_fill(state, Decimal(2))
-    assert state.status is OrderStatus.PARTIALLY_FILLED
-    add_fill(state, Decimal(3))
-    assert state.status is OrderStatus.FILLED
-    assert not state.is_open
+    seen = []
+    for qty in (2, 3):
+        add_fill(state, Decimal(qty))
+        seen.append((state.status, state.is_open))
+    assert seen == [(OrderStatus.PARTIALLY_FILLED, True), (OrderStatus.FILLED, False)]
 
 
 def test_only_limit_orders_without_an_immediate_end_may_rest() -> None:
