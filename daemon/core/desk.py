@@ -194,7 +194,7 @@ class Desk:
             equity=equity,
             day_loss=(lane.day_equity or 0.0) - equity,
             orders_last_minute=lane.orders_last_minute(self.now),
-            data_age=self.now - market.ts,
+            data_age=self.now - min(market.ts, market.ts_exchange),
             stale_topics=len(market.stale_topics),
             halted=bool(lane.halts),
         )

@@ -149,9 +149,11 @@ class Engine:
 
     def _match(self, watch: Watch, fact: MarketFact) -> None:
         desk = self.desk
-        watch.market.ts = desk.now
+        market = watch.market
+        market.ts = desk.now
+        market.ts_exchange = fact.ts_exchange
         for lane in watch.lanes:
-            reports = lane.exchange.on_market(watch.market, fact, desk.now)
+            reports = lane.exchange.on_market(market, fact, desk.now)
             if reports:
                 desk.absorb(lane, reports)
             elif lane.exchange.next_due < desk.due:

@@ -49,6 +49,8 @@ class Intent(Struct, frozen=True):
     position_notional_after, gross_notional_after: with the open orders of the same, or the worse, side counted as
     filled and those of the other not.
     orders_last_minute: orders of the lane in the last 60 s, this one not counted.
+    data_age: since the symbol was heard of last, or since the venue stamped what was heard then, whichever is longer: a
+    feed that is late is as blind as one that is silent. Assumes that both clocks agree to well within the limit.
     day_loss: fall of equity since 00:00 UTC, above zero when lost.
     """
 

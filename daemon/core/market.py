@@ -10,7 +10,9 @@ from daemon.core.events import Bar, BookDelta, BookSnapshot, Instrument, Quote, 
 
 
 class Market:
-    """State of one symbol. Times are `ts_recv`, nanoseconds UTC; prices USDT; sizes base units.
+    """State of one symbol. Times are nanoseconds UTC; prices USDT; sizes base units.
+
+    ts, ts_exchange: when we heard of it last, and the venue's own stamp of what we heard then.
 
     mark_is_venue tells whether `mark` came from the venue; before that it follows the last trade or bar close.
     has_* say which kinds of data the symbol has had, which decides how a simulated exchange may fill; finest_bar is the
@@ -38,6 +40,7 @@ class Market:
         "stale_topics",
         "symbol",
         "ts",
+        "ts_exchange",
     )
 
     def __init__(self, symbol: str) -> None:
@@ -53,7 +56,7 @@ class Market:
         self.open_interest = 0.0
         self.bar: Bar | None = None
         self.finest_bar = 0
-        self.ts = 0
+        self.ts = self.ts_exchange = 0
         self.stale_topics: dict[str, None] = {}
         self.has_book = self.has_trades = self.has_quotes = False
 

@@ -220,7 +220,18 @@ def assert_sent(records: list[Record]) -> None:
 def test_in_an_engine_a_market_fact_after_a_long_silence_is_fresh() -> None:
     run = trading(Scripted(buy(1), buy(1)), stale_after_ms=1000)
     assert_sent(run.tell(trade(100.0)))
-    assert_sent(run.tell(trade(100.0), after=10 * NS_PER_SECOND))
+    silence = 10 * NS_PER_SECOND
+    assert_sent(run.tell(trade(100.0, at=MIDNIGHT + silence), after=silence))
+
+
+@pytest.mark.parametrize(("late_ms", "sent"), [(1000, True), (1001, False)])
+def test_in_an_engine_a_market_fact_that_arrives_late_is_denied_beyond_the_limit(late_ms: int, sent: bool) -> None:
+    run = trading(Scripted(buy(1)), stale_after_ms=1000)
+    records = run.tell(trade(100.0), after=late_ms * NS_PER_MS)
+    if sent:
+        assert_sent(records)
+    else:
+        assert_denied(records, "MARKET_DATA_STALE")
 
 
 @pytest.mark.parametrize(("waited_ms", "sent"), [(1000, True), (1001, False)])
