@@ -85,6 +85,7 @@ def _run(offline: Offline) -> RunResult:
     started = clock.now()
     storage = offline.plan.config.storage
     check_space(offline.run_dir.parent, storage.min_free_mb)
+    build_pipeline(offline.plan, None)  # a strategy that cannot be built leaves no run behind
     journal = Journal.create(offline.run_dir, offline.manifest, journal_settings(storage, live=False))
     with RunLock(offline.run_dir):
         try:

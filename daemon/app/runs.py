@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -54,7 +54,8 @@ class RunResult(Struct, frozen=True, kw_only=True):
 
 def iso_time(ts: int) -> str:
     """ISO 8601 text of a time in nanoseconds UTC, to the millisecond."""
-    return datetime.fromtimestamp(ts / NS_PER_SECOND, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = datetime.fromtimestamp(ts // NS_PER_SECOND, UTC) + timedelta(microseconds=ts % NS_PER_SECOND // 1000)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def new_run_dir(logs: Path, mode: Mode, now: int) -> Path:

@@ -97,10 +97,9 @@ def _from_file(use: str, base: Path, where: str) -> Any:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-        return getattr(module, attribute)
-    except AttributeError:
-        raise ConfigError(
-            f"{where}: {path} has no class {attribute!r}", cure="check the name after the colon"
-        ) from None
     except Exception as error:
-        raise ConfigError(f"{where}: {path} cannot be imported: {type(error).__name__}: {error}") from error
+        message = f"{where}: {path} cannot be imported: {type(error).__name__}: {error}"
+        raise ConfigError(message, cure="mend the file; `python <file>` shows where it fails") from error
+    if not hasattr(module, attribute):
+        raise ConfigError(f"{where}: {path} has no class {attribute!r}", cure="check the name after the colon")
+    return getattr(module, attribute)

@@ -97,7 +97,7 @@ class LiveLoop:
         self._settings = settings
         self._now = now
         self._progress = progress
-        self._timer_due = 0
+        self._timer_due = pipeline.timer_due + settings.timer if pipeline.timer_due else 0
         self._stop = asyncio.Event()
         self._written = asyncio.Event()
         self._failure: Exception | None = None
@@ -107,6 +107,7 @@ class LiveLoop:
         """Append and handle what the daemon itself has to say before anything arrives."""
         for fact in facts:
             self._append(self._now, "daemon", fact)
+        self._journal.flush()
 
     def stop(self) -> None:
         """End after the batch in progress."""
@@ -160,10 +161,11 @@ class LiveLoop:
             self.waiting = False
 
     def _idle(self) -> float | None:
-        """Seconds until a timer is due although nothing arrives; None where time comes from the frames."""
-        if not self._settings.timer or self._settings.stamp is not None:
+        """Seconds until our clock has something to say although nothing arrives; None where frames tell the time."""
+        if self._settings.stamp is not None:
             return None
-        return max(0, self._timer_due - self._clock.now()) / NS_PER_SECOND
+        due = min(self._timer_due if self._settings.timer else NEVER, self._settings.until)
+        return None if due == NEVER else max(0, due - self._clock.now()) / NS_PER_SECOND
 
     def _handle(self, batch: list[Received] | None) -> Stopped | None:
         if batch is None:
@@ -174,7 +176,10 @@ class LiveLoop:
                 self._journal.flush()
                 return ended
         if self._settings.stamp is None:
-            self._tick(self._clock.now())
+            ended = self._look_at_clock()
+            if ended is not None:
+                self._journal.flush()
+                return ended
         for symbol in self._pipeline.lost_books:
             self._resync(symbol)
         self._pipeline.lost_books.clear()
@@ -183,6 +188,13 @@ class LiveLoop:
             self._progress(self._pipeline.inputs, self._now)
         return Stopped.ASKED if self._stop.is_set() else None
 
+    def _look_at_clock(self) -> Stopped | None:
+        """Fire the timer by our clock, or end when its time has come although nothing arrived."""
+        now = self._clock.now()
+        if now >= self._settings.until:
+            return Stopped.UNTIL
+        return self._full() if self._tick(now) else None
+
     def _take(self, item: Received) -> Stopped | None:
         stamp = self._settings.stamp
         ts_recv = item.ts_recv if stamp is None else stamp(item)
@@ -190,8 +202,8 @@ class LiveLoop:
             ts_recv = self._now
         if ts_recv >= self._settings.until:
             return Stopped.UNTIL
-        if stamp is not None:
-            self._tick(ts_recv)
+        if stamp is not None and self._tick(ts_recv) and (ended := self._full()):
+            return ended
         self._now = ts_recv
         if item.frame is not None:
             seq = self._journal.append_frame(ts_recv, item.source, item.frame)
@@ -204,15 +216,16 @@ class LiveLoop:
         limit = self._settings.inputs_max
         return Stopped.INPUTS if limit and self._pipeline.inputs >= limit else None
 
-    def _tick(self, now: int) -> None:
-        """Fire the timer if it is due; ticks missed during a pause are one tick."""
+    def _tick(self, now: int) -> bool:
+        """Fire the timer if it is due, and say whether it was; ticks missed during a pause are one tick."""
         period = self._settings.timer
         if not period or now < self._timer_due:
-            return
+            return False
         due = now - now % period
         self._timer_due = due + period
         self._now = max(self._now, now)
         self._append(self._now, "loop", Timer("tick", due))
+        return True
 
     def _append(self, ts_recv: int, source: str, fact: Fact) -> None:
         seq = self._journal.append_fact(ts_recv, source, fact)

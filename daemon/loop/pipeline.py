@@ -8,7 +8,7 @@ import msgspec
 
 from daemon.core.engine import Engine
 from daemon.core.errors import JournalError
-from daemon.core.events import BookDown, Fact
+from daemon.core.events import BookDown, Fact, Timer
 from daemon.ports import Decoder, Input
 
 _decode_fact: Callable[[bytes], Fact] = msgspec.json.Decoder(Fact).decode
@@ -17,14 +17,16 @@ _decode_fact: Callable[[bytes], Fact] = msgspec.json.Decoder(Fact).decode
 class Pipeline:
     """Decoder and engine in a row.
 
-    inputs, frames: how many went through.  lost_books: symbols whose book is unusable until the venue sends a fresh
-    snapshot; whoever owns the feed asks for it and clears the list.
+    inputs, frames: how many went through.  timer_due: of the last timer, nanoseconds UTC, 0 before the first.
+    lost_books: symbols whose book is unusable until the venue sends a fresh snapshot; whoever owns the feed asks for
+    it and clears the list.
     """
 
     def __init__(self, decoder: Decoder, engine: Engine) -> None:
         self.engine = engine
         self.inputs = 0
         self.frames = 0
+        self.timer_due = 0
         self.lost_books: list[str] = []
         self._decoder = decoder
 
@@ -42,6 +44,8 @@ class Pipeline:
     def fact(self, seq: int, ts_recv: int, fact: Fact) -> None:
         """Handle a fact of our own, then what the decoder concludes from it."""
         self.inputs += 1
+        if type(fact) is Timer:
+            self.timer_due = fact.due
         self.engine.step(seq, ts_recv, fact)
         for consequence in self._decoder.observe(fact):
             self.engine.step(seq, ts_recv, consequence)

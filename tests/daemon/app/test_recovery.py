@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -12,12 +13,13 @@ import pytest
 from daemon.app.identity import code_identity
 from daemon.app.lanes import Plan
 from daemon.app.recovery import Outlet, bring_back, check_same_code
-from daemon.core.errors import JournalError, ReplayDiverged
+from daemon.core.errors import JournalError, JournalFailed, ReplayDiverged
 from daemon.core.records import HaltLine
-from daemon.journal import Journal, JournalSettings, Stream, read_inputs, read_manifest, verify_run
+from daemon.journal import Files, Journal, JournalSettings, Stream, read_inputs, read_manifest, verify_run
 from daemon.journal.layout import list_segments
 from daemon.loop import read_fact
 from daemon.ports import Input
+from tests.daemon.journal.builders import FailingFiles
 from tests.simulation.configs import STRATEGIES, TREND, document, lane, plan_of_document, strategy
 from tests.simulation.disk import stream_segments
 from tests.simulation.live_runs import make_shadow, market_frames
@@ -103,6 +105,39 @@ def test_both_streams_cut_at_once_go_on_to_the_same_decisions(
         copy = cut_copy(whole, tmp_path / str(number), cuts)
         go_on(copy, plan, inputs)
         assert {one: stream_segments(copy, one) for one in Stream} == wanted, cuts
+
+
+def test_a_run_killed_at_any_step_of_its_sealing_is_sealed_the_next_time(
+    tmp_path: Path, run: tuple[Plan, Path, list[Input]]
+) -> None:
+    """Each operation on the disk fails in turn and none works after it, which is what a kill looks like."""
+    plan, whole, inputs = run
+    wanted = {one: stream_segments(whole, one) for one in Stream}
+    for step in count(1):
+        copy = shutil.copytree(whole, tmp_path / str(step))
+        if seal(copy, plan, FailingFiles(step, for_ever=True)):
+            break
+        if read_manifest(copy).seal is None:
+            go_on(copy, plan, inputs)
+            assert seal(copy, plan, Files())
+        assert {one: stream_segments(copy, one) for one in Stream} == wanted, step
+        assert verify_run(copy).ok
+        shutil.rmtree(copy)
+    assert step > 20
+
+
+def seal(run_dir: Path, plan: Plan, files: Files) -> bool:
+    """Bring a run back and end it; returns whether the disk let us."""
+    back = bring_back(run_dir, plan)
+    settings = msgspec.structs.replace(SETTINGS, pack=True, fsync="group")
+    journal = Journal.resume(run_dir, back.recovery, settings, files=files)
+    try:
+        back.outlet.open(journal.append_decision)
+        journal.close(ended="2025-05-06T00:12:00.000Z", reason="test")
+    except JournalFailed:
+        journal.abandon()
+        return False
+    return True
 
 
 def test_decisions_whose_inputs_did_not_survive_are_cut_and_counted(
