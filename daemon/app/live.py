@@ -33,9 +33,10 @@ from daemon.app.runs import (
     iso_time,
     journal_settings,
     new_run_dir,
+    plan_of,
 )
 from daemon.clock import SystemClock, VenueClock
-from daemon.config import Config, parse_interval
+from daemon.config import Config, StorageSettings, parse_interval
 from daemon.core.errors import ConfigError, JournalFailed, LockstepError
 from daemon.core.events import Fact, Instrument, Restarted
 from daemon.core.units import NEVER, NS_PER_MINUTE, NS_PER_MS, NS_PER_SECOND
@@ -216,7 +217,7 @@ async def _reopen(run_dir: Path, plan: Plan, host: Environment, progress: Progre
         check_same_code(manifest, plan)
         back = bring_back(run_dir, _lanes_of(plan, Mode(manifest.mode)), progress)
         now = await _time_to_go_on(plan.config, host, back.now)
-        settings = journal_settings(plan.config.storage, live=True)
+        settings = journal_settings(_storage_to_go_on(manifest, plan), live=True)
         journal = Journal.resume(run_dir, back.recovery, settings, on_progress=bell.written, on_failure=bell.failed)
         back.outlet.open(journal.append_decision)
     except BaseException:
@@ -233,6 +234,12 @@ async def _reopen(run_dir: Path, plan: Plan, host: Environment, progress: Progre
         resumed=True,
         started=started,
     )
+
+
+def _storage_to_go_on(manifest: Manifest, plan: Plan) -> StorageSettings:
+    """The storage wanted now, but with the run's own segment size, which a replay of it will use too."""
+    segment_mb = plan_of(manifest).config.storage.segment_mb
+    return msgspec.structs.replace(plan.config.storage, segment_mb=segment_mb)
 
 
 async def _time_to_go_on(config: Config, host: Environment, last: int) -> int:

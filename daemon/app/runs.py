@@ -20,6 +20,9 @@ from daemon.core.events import Instrument
 from daemon.core.units import NS_PER_SECOND
 from daemon.journal import JournalSettings, Manifest, SourceFile, read_manifest
 from daemon.journal.layout import MANIFEST
+from daemon.log import get_logger
+
+log = get_logger("runs")
 
 
 class Mode(StrEnum):
@@ -126,11 +129,17 @@ def find_run(name: str, logs: Path) -> Path:
 
 
 def list_runs(logs: Path) -> list[Path]:
-    """Folders of all runs, by the time they were made."""
+    """Folders of all runs, by the time they were made. One whose manifest cannot be read is left out with a warning."""
     if not logs.is_dir():
         return []
-    found = [path for path in logs.iterdir() if (path / MANIFEST).is_file()]
-    return sorted(found, key=lambda path: (read_manifest(path).created, path.name))
+    found: list[tuple[str, Path]] = []
+    for path in logs.iterdir():
+        if (path / MANIFEST).is_file():
+            try:
+                found.append((read_manifest(path).created, path))
+            except JournalError as error:
+                log.warning("run_unreadable", run=path.name, reason=error.message)
+    return [path for _, path in sorted(found)]
 
 
 def find_unfinished(logs: Path, mode: Mode, plan: Plan) -> Path | None:

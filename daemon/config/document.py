@@ -24,11 +24,12 @@ def config_document(config: Config) -> dict[str, Any]:
 def config_digest(config: Config) -> str:
     """SHA-256, hexadecimal, of the document as JSON with sorted keys; the same for TOML, YAML and JSON.
 
-    Numbers of money count as written: a balance of 10000 and one of 10000.0 differ, as they do in decision lines.
+    `storage` is left out: where and how a run is written changes nothing that it decides. Numbers of money count as
+    written: a balance of 10000 and one of 10000.0 differ, as they do in decision lines.
     """
-    text = json.dumps(
-        config_document(config), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    document = config_document(config)
+    del document["storage"]
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

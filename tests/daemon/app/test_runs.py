@@ -97,3 +97,10 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         check_space(tmp_path / "file" / "logs", 0)
     check_space(tmp_path / "logs", 0)
     assert (tmp_path / "logs").is_dir()
+
+
+def test_a_run_whose_manifest_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
+    plan = plan_of_document(tmp_path, document([lane("swing", SWING)], symbols=["BTCUSDT"]))
+    good, bad = (make_shadow(tmp_path / "logs", plan, market_frames(plan, 1), name=name) for name in ("good", "bad"))
+    (bad / "manifest.json").write_text("{", encoding="utf-8")
+    assert list_runs(tmp_path / "logs") == [good]

@@ -54,6 +54,12 @@ def test_a_changed_value_changes_the_digest(document: dict[str, Any], data: st.D
     assert config_digest(parse(document)) != before
 
 
+def test_where_a_run_is_written_does_not_change_the_digest() -> None:
+    feed = '[feed]\nsymbols = ["BTCUSDT"]\n[storage]\n'
+    texts = (feed + 'directory = "here"\nmin_free_mb = 1\n', feed + 'directory = "there"\nsegment_mb = 2\n')
+    assert len({config_digest(parse_config(text, "toml", "storage.toml")) for text in texts}) == 1
+
+
 def mutants(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each value of a document broken in each way in turn, with the path that an error must name."""
     for index, (path, _, _) in enumerate(places(document)):
