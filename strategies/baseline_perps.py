@@ -28,8 +28,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bars: "venue" takes the venue's klines, "trades" bars made from trades.
     """
 
-    fast: Annotated[int, Meta(ge=1, le=10_000)] = 10
-    slow: Annotated[int, Meta(ge=2, le=10_000)] = 30
+    fast: Annotated[int, Meta(ge=1, le=10_000)] = 20
+    slow: Annotated[int, Meta(ge=2, le=10_000)] = 60
     interval_min: Annotated[int, Meta(ge=1, le=1440)] = 1
     position_fraction: Annotated[float, Meta(gt=0, le=10)] = 0.2
     allow_short: bool = True
