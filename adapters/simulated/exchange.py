@@ -54,7 +54,7 @@ class Working(Struct):
     """An order at the exchange. `judged` once it met the market for the first time; from then on it is a maker.
 
     decided, arrived: nanoseconds UTC.  remaining: what may still fill, base units.  price: what its margin is
-    reserved at, USDT.
+    reserved at, USDT.  told: when the daemon learns of its last report, which no later one may overtake.
     """
 
     request: OrderRequest
@@ -66,6 +66,7 @@ class Working(Struct):
     filled: Decimal = ZERO
     judged: bool = False
     fills: int = 0
+    told: int = 0
 
 
 class Cancel(Struct, frozen=True):
@@ -118,9 +119,9 @@ class SimulatedExchange:
             due, _, item = heappop(agenda)
             match item:
                 case Working():
-                    self._report(due, self._arrive(item, due))
+                    self._report(item, due, self._arrive(item, due))
                 case Cancel():
-                    self._report(due, self._cancel(item.order_id))
+                    self._cancel(item.order_id, due)
                 case _:
                     reports.append(item)
         self.next_due = agenda[0][0] if agenda else NEVER
@@ -136,7 +137,7 @@ class SimulatedExchange:
             reports = self._meet(order, fact)
             if reports:
                 met = True
-                self._report(max(fact.ts_open, order.arrived) if isinstance(fact, Bar) else now, reports)
+                self._report(order, max(fact.ts_open, order.arrived) if isinstance(fact, Bar) else now, reports)
         return self.advance(now) if met else NOTHING
 
     # Travel
@@ -146,9 +147,11 @@ class SimulatedExchange:
         heappush(self._agenda, (due, self._sent, item))
         self.next_due = min(self.next_due, due)
 
-    def _report(self, happened: int, reports: Sequence[Report]) -> None:
+    def _report(self, order: Working, happened: int, reports: Sequence[Report]) -> None:
+        """Send reports on their way. Those of a bar happened at its open, and still come after what was told before."""
+        order.told = max(order.told, happened + self._response_latency)
         for report in reports:
-            self._send(happened + self._response_latency, report)
+            self._send(order.told, report)
 
     # Life of an order
 
@@ -183,12 +186,11 @@ class SimulatedExchange:
             return None
         return "110007: available balance is not enough for the new order"
 
-    def _cancel(self, order_id: str) -> list[Report]:
+    def _cancel(self, order_id: str, now: int) -> None:
         for orders in self._orders.values():
             order = orders.get(order_id)
             if order is not None:
-                return [self._end(order, "CancelByUser")]
-        return []
+                self._report(order, now, [self._end(order, "CancelByUser")])
 
     def _end(self, order: Working, reason: str) -> OrderReport:
         self._forget(order)

@@ -30,6 +30,7 @@ from daemon.app.runs import (
     check_space,
     describe_run,
     find_unfinished,
+    give_threads_turns,
     iso_time,
     journal_settings,
     new_run_dir,
@@ -114,6 +115,7 @@ def run_live(mode: Mode, plan: Plan, logs: Path, options: LiveOptions, watchers:
     if not plan.config.feed.symbols:
         raise ConfigError("feed.symbols: there is nothing to subscribe to", cure="name symbols, such as BTCUSDT")
     check_space(logs, plan.config.storage.min_free_mb)
+    give_threads_turns()
     factory = uvloop.new_event_loop if options.event_loop == "uvloop" else None
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(_run(mode, plan, logs, options, watchers))

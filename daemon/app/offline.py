@@ -14,6 +14,7 @@ from daemon.app.runs import (
     RunResult,
     check_space,
     describe_run,
+    give_threads_turns,
     iso_time,
     journal_settings,
     new_run_dir,
@@ -81,6 +82,7 @@ def backtest(plan: Plan, logs: Path, *, progress: Progress = no_progress) -> Run
 
 
 def _run(offline: Offline) -> RunResult:
+    give_threads_turns()
     clock = SystemClock()
     started = clock.now()
     storage = offline.plan.config.storage

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -53,6 +54,15 @@ class RunResult(Struct, frozen=True, kw_only=True):
     resumed: bool
     sealed: bool
     seconds: float
+
+
+def give_threads_turns() -> None:
+    """Let the journal's threads wait a millisecond for the interpreter, not five.
+
+    They need it for moments only, between writing, hashing and packing, which happen outside it. Without this, closing
+    a run of a busy process takes 370 ms instead of 10.
+    """
+    sys.setswitchinterval(0.001)
 
 
 def iso_time(ts: int) -> str:

@@ -34,26 +34,37 @@ class Book:
     def apply(self, bids: list[Level], asks: list[Level]) -> bool:
         """Change levels; returns whether the book is valid, which a crossed one is not until the next snapshot.
 
-        The sides are written out: this is the hottest loop of a book feed.
+        The sides are written out: this is the hottest loop of a book feed. A side whose best level went away is
+        searched once, at the end: a move of the market takes several levels with it.
         """
         side = self.bids
         best_bid = self._best_bid
+        lost = False
         for price, size in bids:
             if size:
                 side[price] = size
                 if price > best_bid:
                     best_bid = price
-            elif side.pop(price, None) is not None and price == best_bid:
-                best_bid = max(side, default=0.0)
+            else:
+                side.pop(price, None)
+                if price == best_bid:
+                    lost = True
+        if lost:
+            best_bid = max(side, default=0.0)
         side = self.asks
         best_ask = self._best_ask
+        lost = False
         for price, size in asks:
             if size:
                 side[price] = size
                 if price < best_ask:
                     best_ask = price
-            elif side.pop(price, None) is not None and price == best_ask:
-                best_ask = min(side, default=inf)
+            else:
+                side.pop(price, None)
+                if price == best_ask:
+                    lost = True
+        if lost:
+            best_ask = min(side, default=inf)
         self._best_bid = best_bid
         self._best_ask = best_ask
         if best_bid >= best_ask:

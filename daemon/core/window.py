@@ -28,10 +28,11 @@ class PriceWindow(Sequence[float]):
 
     def digest(self) -> str:
         """CRC-32 of the prices as little-endian float64, oldest first: 8 hexadecimal digits."""
-        return f"{crc32(self._kept()):08x}"
+        return "%08x" % crc32(self._values[-self.size or len(self._values) :])
 
     def __len__(self) -> int:
-        return min(len(self._values), self.size)
+        length = len(self._values)
+        return length if length < self.size else self.size
 
     @overload
     def __getitem__(self, index: int) -> float: ...

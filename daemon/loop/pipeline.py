@@ -58,16 +58,18 @@ class Pipeline:
         """
         decode = self._decoder.decode
         step = self.engine.step
+        frames = 0
         for record in records:
             if record.kind == "fact":
                 self.fact(record.seq, record.ts_recv, read_fact(record))
                 continue
+            frames += 1
             seq = record.seq
             ts_recv = record.ts_recv
-            self.inputs += 1
-            self.frames += 1
             for fact in decode(record.payload, ts_recv, record.source):
                 step(seq, ts_recv, fact)
+        self.inputs += frames
+        self.frames += frames
         self.engine.lost_books.clear()
 
     def _collect_lost(self) -> None:

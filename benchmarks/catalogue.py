@@ -1,0 +1,30 @@
+"""Every row by name, in the order of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks import bars, facts, history, journaling, live, recovery, replays
+from benchmarks.row import Row
+from benchmarks.size import Size
+
+ROWS: dict[str, Callable[[Size], Row]] = {
+    "bars_full_log": bars.bars_full_log,
+    "bars_log_off": bars.bars_log_off,
+    "trades": facts.trades,
+    "quotes": facts.quotes,
+    "book_deltas": facts.book_deltas,
+    "replay_recorded_frames": replays.replay_recorded_frames,
+    "replay_recorded_frames_zst": replays.replay_recorded_frames_zst,
+    "live_latency_1000": live.live_latency_1000,
+    "live_latency_5000": live.live_latency_5000,
+    "feed_throughput": live.feed_throughput,
+    "recovery": recovery.recovery,
+    "memory_24h_replay": recovery.memory_24h_replay,
+    "backtest_end_to_end": history.backtest_end_to_end,
+    "backtest_end_to_end_csv": history.backtest_end_to_end_csv,
+    "encode_decision": journaling.encode_decision,
+    "append_decision": journaling.append_decision,
+    "append_frame": journaling.append_frame,
+    "verify_run": journaling.verify_records,
+}
