@@ -14,9 +14,10 @@ from daemon.app.lanes import Plan, build_pipeline, strategy_digests
 from daemon.core.desk import Emit
 from daemon.core.errors import JournalError, ReplayDiverged
 from daemon.core.records import Record
-from daemon.journal import Manifest, Recovery, read_decisions, read_input_batches, recover, truncate_decisions
+from daemon.journal import Manifest, Recovery, find_ends, read_decisions, repair, truncate_decisions
 from daemon.journal.chain import TAIL_BYTES
 from daemon.loop import Pipeline
+from daemon.ports import Input
 
 _encode = msgspec.json.Encoder().encode
 
@@ -101,17 +102,20 @@ def bring_back(run_dir: Path, plan: Plan, progress: Progress = no_progress) -> R
         JournalCorrupt: the run is damaged in a way that no crash explains.
         ReplayDiverged: its inputs do not lead to its decisions.
     """
-    recovery = recover(run_dir)  # checks every line, so reading them again need not
-    outlet = Outlet(read_decisions(run_dir, verify=False))
+    outlet = Outlet(read_decisions(run_dir, allow_torn_tail=True))
     pipeline = build_pipeline(plan, outlet.emit)
-    now = 0
-    for batch in read_input_batches(run_dir, verify=False):
+
+    def follow(batch: list[Input]) -> None:
         pipeline.fold(batch)
-        now = batch[-1].ts_recv
-        progress(pipeline.inputs, recovery.inputs.next_seq - 1)
+        progress(pipeline.inputs, None)
+
+    found = find_ends(run_dir, follow)
+    without_inputs = outlet.has_more()
+    recovery = repair(run_dir, found)
     cut = recovery.decisions.cut_bytes
-    if outlet.has_more():
+    if without_inputs:
         kept = truncate_decisions(run_dir, outlet.checked)
         recovery = Recovery(recovery.inputs, kept)
         cut += kept.cut_bytes
+    now = recovery.inputs.last_ts or 0
     return Recovered(pipeline, recovery, outlet, now, recovery.inputs.cut_bytes, cut)

@@ -31,7 +31,7 @@ class Book:
         self.valid = self._best_bid < self._best_ask
         return self.valid
 
-    def apply(self, bids: list[Level], asks: list[Level]) -> bool:
+    def apply(self, bids: list[Level], asks: list[Level]) -> bool:  # noqa: PLR0912 - two sides, written out
         """Change levels; returns whether the book is valid, which a crossed one is not until the next snapshot.
 
         The sides are written out: this is the hottest loop of a book feed. A side whose best level went away is

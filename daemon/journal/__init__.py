@@ -15,7 +15,7 @@ from daemon.journal.manifest import (
     write_manifest,
 )
 from daemon.journal.reader import read_decisions, read_input_batches, read_inputs, read_records
-from daemon.journal.recovery import Recovery, recover, truncate_decisions
+from daemon.journal.recovery import Recovery, find_ends, recover, repair, truncate_decisions
 from daemon.journal.tail import Tail
 from daemon.journal.thread import Progress
 from daemon.journal.verify import StreamVerification, Verification, verify_run
@@ -39,12 +39,14 @@ __all__ = [
     "StreamVerification",
     "Tail",
     "Verification",
+    "find_ends",
     "read_decisions",
     "read_input_batches",
     "read_inputs",
     "read_manifest",
     "read_records",
     "recover",
+    "repair",
     "truncate_decisions",
     "verify_run",
     "write_manifest",

@@ -49,7 +49,7 @@ def read_input_batches(
     for block in _read_blocks(run_dir, Stream.INPUTS, verify=verify, allow_torn_tail=allow_torn_tail):
         skipped = max(0, start - block.first_seq)
         if skipped < len(block.lines):
-            yield _parse_inputs(block, skipped)
+            yield parse_inputs(block, skipped)
 
 
 def read_inputs(
@@ -89,7 +89,12 @@ def _read_blocks(run_dir: Path, stream: Stream, *, verify: bool, allow_torn_tail
         raise scan.fault.error()
 
 
-def _parse_inputs(block: Block, skipped: int) -> list[Input]:
+def parse_inputs(block: Block, skipped: int = 0) -> list[Input]:
+    """Read the lines of a block of the input stream, without the first `skipped`.
+
+    Raises:
+        JournalCorrupt: a line is no input.
+    """
     parts = [line.partition(_RAW) for line in block.lines[skipped:]]
     try:
         heads = _decode_heads(b"[" + b"},".join([part[0] for part in parts]) + b"}]")

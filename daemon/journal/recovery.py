@@ -6,7 +6,7 @@ cannot explain is refused and left untouched. Being killed during a repair leave
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -17,12 +17,16 @@ from daemon.core.errors import JournalError, JournalFailed
 from daemon.journal.files import Files, write_file
 from daemon.journal.layout import MANIFEST, TEMPORARY, Segment, Stream, list_segments, read_segment
 from daemon.journal.manifest import read_seal
-from daemon.journal.scan import BLOCK_BYTES, Scan
+from daemon.journal.reader import parse_inputs
+from daemon.journal.scan import BLOCK_BYTES, Block, Scan
 from daemon.journal.tail import Tail, Tally
+from daemon.ports import Input
+
+Follow = Callable[[list[Input]], None]
 
 
 class Recovery(Struct, frozen=True):
-    """The ends of both streams, repaired. `Journal.resume` takes it; it serves one writer only."""
+    """The ends of both streams. Once repaired, `Journal.resume` takes it; it serves one writer only."""
 
     inputs: Tail
     decisions: Tail
@@ -36,9 +40,30 @@ def recover(run_dir: Path, *, files: Files | None = None) -> Recovery:
         JournalError: there is no such run, or it is sealed.
         JournalFailed: the disk refused during the repair; it can be tried again.
     """
+    return repair(run_dir, find_ends(run_dir), files=files)
+
+
+def find_ends(run_dir: Path, follow: Follow | None = None) -> Recovery:
+    """The first half of `recover`: check both streams from end to end, and change nothing.
+
+    Args:
+        run_dir: folder of the run.
+        follow: told all good inputs, batch by batch, as they are checked; it saves reading them again.
+
+    Raises:
+        JournalCorrupt, JournalError: as in `recover`.
+    """
     _refuse_sealed(run_dir)
-    tails = [_find_tail(run_dir, stream) for stream in Stream]
-    return Recovery(*_guarded(run_dir, tails, files or Files()))
+    return Recovery(*(_find_tail(run_dir, stream, follow=follow) for stream in Stream))
+
+
+def repair(run_dir: Path, found: Recovery, *, files: Files | None = None) -> Recovery:
+    """The second half of `recover`: cut off what stands behind the ends that were found.
+
+    Raises:
+        JournalFailed: the disk refused; it can be tried again.
+    """
+    return Recovery(*_guarded(run_dir, [found.inputs, found.decisions], files or Files()))
 
 
 def truncate_decisions(run_dir: Path, keep_seq: int, *, files: Files | None = None) -> Tail:
@@ -59,13 +84,22 @@ def _refuse_sealed(run_dir: Path) -> None:
         raise JournalError(f"{run_dir}: the run is sealed, there is nothing to recover", cure="start a new run")
 
 
-def _find_tail(run_dir: Path, stream: Stream, keep: int | None = None) -> Tail:
+def _find_tail(run_dir: Path, stream: Stream, *, keep: int | None = None, follow: Follow | None = None) -> Tail:
     scan = Scan(run_dir, stream)
     tally = Tally(stream)
-    tally.follow(scan.blocks(), keep=keep)
+    blocks = scan.blocks()
+    if follow is not None and stream is Stream.INPUTS:
+        blocks = _followed(blocks, follow)
+    tally.follow(blocks, keep=keep)
     if scan.fault is not None and not scan.fault.torn:
         raise scan.fault.error()
     return tally.tail()
+
+
+def _followed(blocks: Iterator[Block], follow: Follow) -> Iterator[Block]:
+    for block in blocks:
+        yield block
+        follow(parse_inputs(block))
 
 
 def _guarded(run_dir: Path, tails: list[Tail], files: Files) -> list[Tail]:
