@@ -14,12 +14,12 @@ from daemon.app.lanes import build_pipeline
 from daemon.app.runs import Mode, parent_dir, plan_of
 from daemon.core.errors import JournalError
 from daemon.core.lane import Lane, Runner
-from daemon.core.records import DecisionLine, Record
+from daemon.core.records import DecisionLine, Record, record_encoder
 from daemon.journal import read_inputs, read_manifest, read_records
 from daemon.loop import Pipeline
 
 LEVELS_SHOWN = 5
-_encode = msgspec.json.Encoder().encode
+_encode = record_encoder().encode
 
 
 class Explanation(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 from daemon.app.fold import Progress, no_progress
@@ -13,13 +12,13 @@ from daemon.app.identity import code_identity
 from daemon.app.lanes import Plan, build_pipeline, strategy_digests
 from daemon.core.desk import Emit
 from daemon.core.errors import JournalError, ReplayDiverged
-from daemon.core.records import Record
+from daemon.core.records import Record, record_encoder
 from daemon.journal import Manifest, Recovery, find_ends, read_decisions, repair, truncate_decisions
 from daemon.journal.chain import TAIL_BYTES
 from daemon.loop import Pipeline
 from daemon.ports import Input
 
-_encode = msgspec.json.Encoder().encode
+_encode = record_encoder().encode
 
 
 class Recovered(Struct, frozen=True):

@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias
 
+import msgspec
 from msgspec import Struct
 
 from daemon.core.events import Side
@@ -182,3 +183,8 @@ class HaltLine(Struct, frozen=True, gc=False, tag="halt", tag_field="kind"):
 
 
 Record: TypeAlias = DecisionLine | OrderLine | FillLine | TransferLine | HaltLine
+
+
+def record_encoder() -> msgspec.json.Encoder:
+    """The encoder of decision lines. Numbers of other libraries, such as numpy's, are written as the float they are."""
+    return msgspec.json.Encoder(enc_hook=float)

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Literal
 from zlib import crc32
 
-import msgspec
 from msgspec import Struct
 
 from daemon.core.errors import InvariantBroken, JournalError, JournalFailed
 from daemon.core.events import Fact
-from daemon.core.records import Record
+from daemon.core.records import Record, record_encoder
 from daemon.journal.chain import TAIL
 from daemon.journal.files import Files
 from daemon.journal.frames import is_json, is_one_line
@@ -80,7 +79,7 @@ class Journal:
         self._files = files or Files()
         self._inputs = Pen(recovery.inputs)
         self._decisions = Pen(recovery.decisions)
-        self._encoder = msgspec.json.Encoder()
+        self._encoder = record_encoder()
         self._encode_into = self._encoder.encode_into
         self._line = bytearray()
         self._sources: dict[str, bytes] = {}

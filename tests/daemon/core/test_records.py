@@ -21,6 +21,7 @@ from daemon.core.records import (
     TransferLine,
     Verdict,
     Window,
+    record_encoder,
 )
 
 D = Decimal
@@ -53,3 +54,11 @@ def test_money_is_text_and_an_indicator_that_is_no_number_yet_is_null() -> None:
     assert line["decision"]["qty"] == "0.001"
     assert line["context"]["indicators"] == {"fast": 1.5, "slow": None}
     assert msgspec.json.decode(msgspec.json.encode(Verdict("g", False, "C", float("nan"), 1.0)))["value"] is None
+
+
+class Foreign(float):
+    """A number as other libraries make them."""
+
+
+def test_a_foreign_number_is_written_as_the_float_it_is() -> None:
+    assert record_encoder().encode({"fast": Foreign(1.5)}) == b'{"fast":1.5}'
