@@ -19,8 +19,7 @@ from msgspec import Struct
 
 from adapters.sandbox.listings import Listing, listings_of
 from daemon.core.errors import DataError
-from daemon.core.events import Bar, BarOrigin
-from daemon.core.units import NS_PER_MINUTE, NS_PER_MS, on_grid
+from daemon.core.units import on_grid
 
 MINUTE_MS = 60_000
 DEMO_SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
@@ -88,27 +87,6 @@ def load_funding(path: Traversable) -> Funding:
         except (ValueError, IndexError, ArithmeticError) as error:
             raise _bad_row(path.name, number, "not a time and a rate") from error
     return rates
-
-
-def core_bars(data: SymbolData) -> Iterator[Bar]:
-    """The bars as facts of the core, in time order."""
-    spec = data.listing.instrument
-    tick, step = float(spec.tick), float(spec.step)
-    price_digits, lot_digits = 10, 10
-    for bar in data.bars:
-        opened = bar.ts_ms * NS_PER_MS
-        yield Bar(
-            symbol=spec.symbol,
-            ts_exchange=opened + NS_PER_MINUTE,
-            interval=NS_PER_MINUTE,
-            ts_open=opened,
-            open=round(bar.open * tick, price_digits),
-            high=round(bar.high * tick, price_digits),
-            low=round(bar.low * tick, price_digits),
-            close=round(bar.close * tick, price_digits),
-            volume=round(bar.lots * step, lot_digits),
-            origin=BarOrigin.HISTORY,
-        )
 
 
 def _demo_symbol(folder: Traversable, listing: Listing) -> SymbolData:

@@ -29,10 +29,9 @@ def margin_rate(side: Side, *, leverage: Decimal, taker_fee: Decimal) -> Decimal
     return add(share, multiply(bankruptcy, taker_fee))
 
 
-def order_cost(qty: Decimal, price: Decimal, side: Side, *, leverage: Decimal, taker_fee: Decimal) -> Decimal:
-    """What an order that opens `qty` at `price` reserves, USDT."""
-    rate = add(margin_rate(side, leverage=leverage, taker_fee=taker_fee), taker_fee)
-    return multiply(multiply(qty, price), rate)
+def order_cost_rate(side: Side, *, leverage: Decimal, taker_fee: Decimal) -> Decimal:
+    """What an order that opens a position of `side` reserves for each USDT of its value."""
+    return add(margin_rate(side, leverage=leverage, taker_fee=taker_fee), taker_fee)
 
 
 class Account:
@@ -42,8 +41,8 @@ class Account:
         self.ledger = Ledger()
         self._long_margin = margin_rate(Side.BUY, leverage=leverage, taker_fee=taker_fee)
         self._short_margin = margin_rate(Side.SELL, leverage=leverage, taker_fee=taker_fee)
-        self._buy_cost = add(self._long_margin, taker_fee)
-        self._sell_cost = add(self._short_margin, taker_fee)
+        self._buy_cost = order_cost_rate(Side.BUY, leverage=leverage, taker_fee=taker_fee)
+        self._sell_cost = order_cost_rate(Side.SELL, leverage=leverage, taker_fee=taker_fee)
         self._reserved: dict[str, Decimal] = {}
 
     def available(self) -> Decimal:

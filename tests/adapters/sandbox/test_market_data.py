@@ -11,13 +11,11 @@ from adapters.sandbox.market_data import (
     DEMO_START_MS,
     MINUTE_MS,
     MinuteBar,
-    core_bars,
     demo_data,
     load_bars,
     load_funding,
 )
 from daemon.core.errors import ConfigError, DataError
-from daemon.core.units import NS_PER_MINUTE
 
 HEADER = "ts,open,high,low,close,volume\n"
 BTC = LISTINGS["BTCUSDT"]
@@ -97,9 +95,3 @@ def test_funding_times_lose_the_milliseconds_that_archives_are_late(tmp_path: Pa
     file.write_text("ts,rate\n28800007,much\n")
     with pytest.raises(DataError, match="row 2"):
         load_funding(file)
-
-
-def test_core_bars_carry_the_recorded_numbers_exactly() -> None:
-    bar = next(core_bars(demo_data(["BTCUSDT"])[0]))
-    assert (bar.open, bar.high, bar.low, bar.close, bar.volume) == (94673.5, 94794.7, 94668.4, 94794.6, 232.45)
-    assert (bar.interval, bar.ts_exchange) == (NS_PER_MINUTE, bar.ts_open + NS_PER_MINUTE)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from adapters.simulated.account import Account, margin_rate, order_cost
+from adapters.simulated.account import Account, margin_rate, order_cost_rate
 from daemon.core.events import Side
 from daemon.core.units import ZERO
 from tests.daemon.core.build import BTC, ETH
@@ -22,7 +22,7 @@ def account() -> Account:
 
 @pytest.mark.parametrize(("side", "cost"), [(Side.BUY, "5052.25"), (Side.SELL, "5057.75")])
 def test_order_cost_of_the_bybit_page_order_cost_usdt_contract(side: Side, cost: str) -> None:
-    assert order_cost(D(1), D(50_000), side, leverage=D(10), taker_fee=FEE) == D(cost)
+    assert D(50_000) * order_cost_rate(side, leverage=D(10), taker_fee=FEE) == D(cost)
 
 
 @pytest.mark.parametrize(
@@ -70,13 +70,13 @@ def test_an_order_through_zero_binds_the_part_that_opens(account: Account) -> No
     account.ledger.fill(BTC, Side.BUY, D(100), D(1), ZERO)
     before = account.available()
     assert account.reserve("flip", BTC, Side.SELL, D(3), D(100))
-    assert before - account.available() == order_cost(D(2), D(100), Side.SELL, leverage=D(10), taker_fee=FEE)
+    assert before - account.available() == 200 * order_cost_rate(Side.SELL, leverage=D(10), taker_fee=FEE)
 
 
 def test_what_is_left_of_an_order_binds_its_own_cost_only(account: Account) -> None:
     account.reserve("a", BTC, Side.BUY, D(4), D(100))
     account.reserve_rest("a", BTC, Side.BUY, D(1), D(100))
-    assert account.available() == 10_000 - order_cost(D(1), D(100), Side.BUY, leverage=D(10), taker_fee=FEE)
+    assert account.available() == 10_000 - 100 * order_cost_rate(Side.BUY, leverage=D(10), taker_fee=FEE)
 
 
 def test_the_opening_part_is_what_exceeds_the_opposite_position(account: Account) -> None:
