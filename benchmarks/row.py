@@ -72,8 +72,17 @@ def against_baseline(
     )
 
 
-def against_floor(name: str, unit: str, duel: Duel, *, floor: float, bound: Bound = "at least", note: str = "") -> Row:
-    """A rate with an absolute floor; the check compares it with the yardstick that was measured in turns with it."""
+def against_floor(
+    name: str,
+    unit: str,
+    duel: Duel,
+    *,
+    floor: float,
+    bound: Bound = "at least",
+    baseline: str = "yardstick",
+    note: str = "",
+) -> Row:
+    """A rate with an absolute floor; the check compares it with the baseline that was measured in turns with it."""
     return Row(
         name=name,
         value=duel.value,
@@ -81,7 +90,7 @@ def against_floor(name: str, unit: str, duel: Duel, *, floor: float, bound: Boun
         floor=floor,
         ratio=duel.value / floor,
         bound=bound,
-        baseline="yardstick",
+        baseline=baseline,
         baseline_value=duel.baseline,
         relative=duel.ratio,
         note=note,
