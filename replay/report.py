@@ -1,9 +1,9 @@
 """What a run came to, folded from its decision stream alone.
 
-Money (fees, realised PnL, turnover, cash) is Decimal, booked again from the fills by the core's own ledger, and what
-the stream's cash says otherwise is shown as `cash_unexplained`. Equity is float64 as in the stream: cash plus open
-profit at the latest marks, taken at every evaluation and after every fill; drawdowns look at all of these points,
-curves keep an even sample.
+Money (fees, funding, realised PnL, turnover, cash) is Decimal, booked again from the fills and settlements by the
+core's own ledger, and what the stream's cash says otherwise is shown as `cash_unexplained`. Equity is float64 as in the
+stream: cash plus open profit at the latest marks, taken at every evaluation and after every fill and settlement;
+drawdowns look at all of these points, curves keep an even sample.
 """
 
 from __future__ import annotations
@@ -11,35 +11,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TypeVar
+from typing import assert_never
 
 from msgspec import Struct
 
 from daemon.core.events import Side
 from daemon.core.ledger import Ledger
+from daemon.core.orders import TRANSITIONS
 from daemon.core.records import (
+    AccountLine,
     Action,
+    CreateType,
     DecisionLine,
     FillLine,
+    FundingLine,
     HaltLine,
+    LiquidationLine,
     OrderLine,
     OrderStatus,
     Record,
+    RefusalLine,
     TransferLine,
 )
 from daemon.core.units import MONEY, ZERO
+from replay.curve import EquityCurve, Point, Sample
 
-POINTS_MAX = 2_000
 RESULTS = ("funding",)  # transfers that are a result of trading; others change the capital
-
-Value = TypeVar("Value")
-
-
-class Point(Struct, frozen=True, gc=False):
-    """A value at a time, nanoseconds UTC."""
-
-    ts: int
-    value: float
 
 
 class Execution(Struct, frozen=True, gc=False):
@@ -54,10 +51,13 @@ class Execution(Struct, frozen=True, gc=False):
 class SymbolReport(Struct, frozen=True, kw_only=True):
     """One symbol in one lane.
 
-    holds: decisions to do nothing.  denied: refusals of guards, by code.  orders: those sent.
-    fees: USDT, above zero when paid.  realised_pnl: USDT, before fees.  turnover: USDT bought and sold.
+    holds: decisions to do nothing.  denied: refusals of guards, by code.  orders: those sent; made_orders: those that
+    the exchange made, protections and liquidations.
+    fees, funding: USDT, above zero when paid.  realised_pnl: USDT, before both.  turnover: USDT bought and sold.
+    slippage: USDT, above zero when fills were worse than the touch of their decision.
+    liquidations: steps of liquidations and deleveragings.
     position: base units at the end, below zero when short.  closed_trades: times the position came back to zero or
-    changed sides; won: those that earned more than their fees (the fees of the last fill of a trade count in full).
+    changed sides; won: those that earned more than their fees (those of the last fill count in full) and funding.
     exposure: share of the time with a position.  longest_flat: nanoseconds.  prices: marks.  executions: fills;
     both are samples of at most 2,000.
     """
@@ -67,10 +67,14 @@ class SymbolReport(Struct, frozen=True, kw_only=True):
     holds: int
     denied: dict[str, int]
     orders: int
+    made_orders: int
     fills: int
     fees: Decimal
+    funding: Decimal
+    slippage: Decimal
     realised_pnl: Decimal
     turnover: Decimal
+    liquidations: int
     position: Decimal
     closed_trades: int
     won: int
@@ -85,7 +89,9 @@ class LaneReport(Struct, frozen=True, kw_only=True):
     """One lane, all its symbols together.
 
     opening_cash: USDT before the first record.  cash: at the end.  transfers: USDT by reason.
-    cash_unexplained: what the stream's cash differs from opening cash, transfers, realised PnL and fees: "0".
+    cash_unexplained: what the stream's cash differs from opening cash, transfers, realised PnL, fees, funding: "0".
+    refusals: requests other than orders that the exchange refused.  margin_ratio: the worst one told, a fraction; None
+    when the exchange told none.
     equity: a sample of at most 2,000 points.  max_drawdown: largest fall below an earlier peak, as a fraction of that
     peak; max_drawdown_usdt: likewise in USDT. Capital paid in or out is no rise or fall; funding is.
     """
@@ -98,11 +104,16 @@ class LaneReport(Struct, frozen=True, kw_only=True):
     transfers: dict[str, Decimal]
     cash_unexplained: Decimal
     fees: Decimal
+    funding: Decimal
+    slippage: Decimal
     realised_pnl: Decimal
     turnover: Decimal
     decisions: int
     orders: int
     fills: int
+    refusals: int
+    liquidations: int
+    margin_ratio: float | None
     halts: int
     final_equity: float | None
     max_drawdown: float
@@ -142,43 +153,20 @@ def summarise(records: Iterable[Record]) -> RunReport:
     )
 
 
-class Sample:
-    """An even sample of a series of unknown length: every n-th value, n doubling, and the last one."""
-
-    def __init__(self) -> None:
-        self._kept: list[object] = []
-        self._last: object = None
-        self._stride = 1
-        self._count = 0
-
-    def add(self, value: object) -> None:
-        """Take note of the next value."""
-        if self._count % self._stride == 0:
-            self._kept.append(value)
-            if len(self._kept) >= POINTS_MAX:
-                del self._kept[1::2]
-                self._stride *= 2
-        self._last = value
-        self._count += 1
-
-    def values(self, kind: type[Value]) -> tuple[Value, ...]:
-        """What was kept, in order."""
-        kept = self._kept if not self._kept or self._kept[-1] is self._last else [*self._kept, self._last]
-        return tuple(value for value in kept if isinstance(value, kind))
-
-
 class _Symbol:
     """Counters of one symbol; a trade is what lies between two times without a position, or until it changes sides."""
 
     def __init__(self, name: str, ts: int) -> None:
         self.name = name
-        self.decisions = self.holds = self.orders = self.fills = self.closed = self.won = 0
+        self.decisions = self.holds = self.orders = self.made_orders = self.fills = self.closed = self.won = 0
+        self.liquidations = 0
         self.denied: Counter[str] = Counter()
-        self.fees = self.realised = self.turnover = self.position = ZERO
+        self.fees = self.funding = self.slippage = self.realised = self.turnover = self.position = ZERO
         self.mark = 0.0
         self.prices = Sample()
         self.executions = Sample()
         self._trade_pnl = ZERO
+        self._made: dict[str, None] = {}
         self._since = ts
         self._held = self._longest_flat = 0
 
@@ -191,9 +179,24 @@ class _Symbol:
             if not verdict.allow:
                 self.denied[verdict.code] += 1
 
+    def order(self, line: OrderLine) -> None:
+        """The exchange's own orders begin with any status, and have it once."""
+        if line.create_type is CreateType.USER:
+            self.orders += line.status is OrderStatus.SUBMITTED
+        elif line.order_id not in self._made:
+            self.made_orders += 1
+            self._made[line.order_id] = None
+        if not TRANSITIONS[line.status]:
+            self._made.pop(line.order_id, None)
+
+    def settle(self, line: FundingLine) -> None:
+        self.funding = MONEY.add(self.funding, line.fee)
+        self._trade_pnl = MONEY.subtract(self._trade_pnl, line.fee)
+
     def fill(self, line: FillLine, realised: Decimal, position: Decimal) -> None:
         self.fills += 1
         self.fees = MONEY.add(self.fees, line.fee)
+        self.slippage = MONEY.add(self.slippage, line.slippage)
         self.realised = MONEY.add(self.realised, realised)
         self.turnover = MONEY.add(self.turnover, MONEY.multiply(line.price, line.qty))
         self.executions.add(Execution(line.ts, line.side, line.price, line.qty))
@@ -222,10 +225,14 @@ class _Symbol:
             holds=self.holds,
             denied=dict(sorted(self.denied.items())),
             orders=self.orders,
+            made_orders=self.made_orders,
             fills=self.fills,
             fees=self.fees,
+            funding=self.funding,
+            slippage=self.slippage,
             realised_pnl=self.realised,
             turnover=self.turnover,
+            liquidations=self.liquidations,
             position=self.position,
             closed_trades=self.closed,
             won=self.won,
@@ -235,30 +242,6 @@ class _Symbol:
             prices=self.prices.values(Point),
             executions=self.executions.values(Execution),
         )
-
-
-class _Equity:
-    """The equity curve of a lane and its falls."""
-
-    def __init__(self) -> None:
-        self.curve = Sample()
-        self.falls = Sample()
-        self.last: float | None = None
-        self.fraction = self.usdt = 0.0
-        self._peak = 0.0
-
-    def add(self, ts: int, equity: float) -> None:
-        self._peak = equity if self.last is None else max(self._peak, equity)
-        fall = (self._peak - equity) / self._peak if self._peak > 0 else 0.0
-        self.fraction = max(self.fraction, fall)
-        self.usdt = max(self.usdt, self._peak - equity)
-        self.last = equity
-        self.curve.add(Point(ts, equity))
-        self.falls.add(Point(ts, -fall))
-
-    def move_capital(self, amount: Decimal) -> None:
-        """Money paid in lifts the peak by as much as the equity."""
-        self._peak += float(amount)
 
 
 class _Lane:
@@ -271,9 +254,10 @@ class _Lane:
         self._opening: Decimal | None = None
         self._cash = ZERO
         self._transfers: dict[str, Decimal] = {}
-        self._halts = 0
+        self._halts = self._refusals = 0
+        self._margin_ratio: float | None = None
         self._symbols: dict[str, _Symbol] = {}
-        self._equity = _Equity()
+        self._equity = EquityCurve()
 
     def add(self, record: Record) -> None:
         self._last_ts = record.ts
@@ -282,13 +266,23 @@ class _Lane:
                 self._symbol(record.symbol).decide(record)
                 self._equity.add(record.ts, record.context.equity)
             case OrderLine():
-                self._symbol(record.symbol).orders += record.status is OrderStatus.SUBMITTED
+                self._symbol(record.symbol).order(record)
             case FillLine():
                 self._fill(record)
+            case FundingLine():
+                self._funding(record)
             case TransferLine():
                 self._transfer(record)
+            case LiquidationLine():
+                self._symbol(record.symbol).liquidations += 1
+            case AccountLine():
+                self._margin_ratio = max(self._margin_ratio or 0.0, record.margin_ratio)
+            case RefusalLine():
+                self._refusals += 1
             case HaltLine():
                 self._halts += record.halted
+            case _:
+                assert_never(record)
 
     def _symbol(self, name: str) -> _Symbol:
         found = self._symbols.get(name)
@@ -302,6 +296,14 @@ class _Lane:
             self._open(MONEY.subtract(line.cash, self._ledger.cash))
         self._cash = line.cash
         self._symbol(line.symbol).fill(line, realised, self._ledger.position(line.symbol).qty)
+        self._equity.add(line.ts, self._equity_now())
+
+    def _funding(self, line: FundingLine) -> None:
+        self._ledger.charge(line.fee)
+        if self._opening is None:
+            self._open(MONEY.subtract(line.cash, self._ledger.cash))
+        self._cash = line.cash
+        self._symbol(line.symbol).settle(line)
         self._equity.add(line.ts, self._equity_now())
 
     def _equity_now(self) -> float:
@@ -336,11 +338,16 @@ class _Lane:
             transfers=dict(sorted(self._transfers.items())),
             cash_unexplained=MONEY.subtract(self._cash, self._ledger.cash),
             fees=self._ledger.fees,
+            funding=self._ledger.funding,
+            slippage=_total(symbol.slippage for symbol in symbols),
             realised_pnl=_total(symbol.realised_pnl for symbol in symbols),
             turnover=_total(symbol.turnover for symbol in symbols),
             decisions=sum(symbol.decisions for symbol in symbols),
             orders=sum(symbol.orders for symbol in symbols),
             fills=sum(symbol.fills for symbol in symbols),
+            refusals=self._refusals,
+            liquidations=sum(symbol.liquidations for symbol in symbols),
+            margin_ratio=self._margin_ratio,
             halts=self._halts,
             final_equity=self._equity.last,
             max_drawdown=self._equity.fraction,

@@ -9,7 +9,8 @@ from html import escape
 from plotly import graph_objects, io
 
 from daemon.core.events import Side
-from replay.report import LaneReport, Point, RunReport, SymbolReport
+from replay.curve import Point
+from replay.report import LaneReport, RunReport, SymbolReport
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #222; }
@@ -18,12 +19,12 @@ th, td { padding: .3rem .8rem; border-bottom: 1px solid #ddd; text-align: right;
 th:first-child, td:first-child { text-align: left; }
 """
 LANE_COLUMNS = (
-    "lane", "decisions", "orders", "fills", "realised PnL", "fees", "turnover", "cash", "equity", "max drawdown",
-    "halts",
+    "lane", "decisions", "orders", "refused", "fills", "realised PnL", "fees", "funding", "slippage", "turnover",
+    "cash", "equity", "max drawdown", "worst margin ratio", "liquidations", "halts",
 )  # fmt: skip
 SYMBOL_COLUMNS = (
-    "symbol", "decisions", "holds", "denied", "orders", "fills", "realised PnL", "fees", "turnover", "position",
-    "closed", "won", "exposure", "longest flat",
+    "symbol", "decisions", "holds", "denied", "orders", "by the exchange", "fills", "realised PnL", "fees", "funding",
+    "slippage", "turnover", "position", "closed", "won", "exposure", "longest flat",
 )  # fmt: skip
 
 
@@ -113,16 +114,18 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 def _lane_row(lane: LaneReport) -> Sequence[object]:
     equity = "" if lane.final_equity is None else f"{lane.final_equity:.2f}"
     drawdown = f"{lane.max_drawdown:.2%} ({lane.max_drawdown_usdt:.2f})"
-    money = (lane.realised_pnl, lane.fees, lane.turnover, lane.cash)
-    return (lane.lane, lane.decisions, lane.orders, lane.fills, *map(_cents, money), equity, drawdown, lane.halts)
+    ratio = "" if lane.margin_ratio is None else f"{lane.margin_ratio:.2%}"
+    money = (lane.realised_pnl, lane.fees, lane.funding, lane.slippage, lane.turnover, lane.cash)
+    counts = (lane.decisions, lane.orders, lane.refusals, lane.fills)
+    return (lane.lane, *counts, *map(_cents, money), equity, drawdown, ratio, lane.liquidations, lane.halts)
 
 
 def _symbol_row(symbol: SymbolReport) -> Sequence[object]:
     denied = ", ".join(f"{code} {count}" for code, count in symbol.denied.items()) or "0"
-    money = map(_cents, (symbol.realised_pnl, symbol.fees, symbol.turnover))
+    money = map(_cents, (symbol.realised_pnl, symbol.fees, symbol.funding, symbol.slippage, symbol.turnover))
     hours = f"{symbol.longest_flat / 3.6e12:.1f} h"
     won = "" if symbol.win_rate is None else f"{symbol.won} ({symbol.win_rate:.0%})"
-    counts = (symbol.decisions, symbol.holds, denied, symbol.orders, symbol.fills)
+    counts = (symbol.decisions, symbol.holds, denied, symbol.orders, symbol.made_orders, symbol.fills)
     return (
         symbol.symbol, *counts, *money, symbol.position, symbol.closed_trades, won, f"{symbol.exposure:.1%}", hours
     )  # fmt: skip

@@ -3,7 +3,7 @@
 Values are plausible ones of Bybit's linear perpetuals, not today's. Where the recorded Binance prices have a finer tick
 than Bybit's, the finer one stands here, so that every recorded price is on the grid. The text form of a `Decimal` here
 is the text form on the wire: tick 0.10 prints prices with two decimals.
-Source of the fields: Bybit v5 docs, "Get Instruments Info".
+Source of the fields: Bybit v5 docs, "Get Instruments Info" and "Get Risk Limit".
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from adapters.sandbox.risk_tiers import tiers_of
 from daemon.core.errors import ConfigError
 from daemon.core.events import Instrument
 
@@ -20,8 +21,7 @@ from daemon.core.events import Instrument
 class Listing(Struct, frozen=True, kw_only=True):
     """An instrument with what only an exchange says about it.
 
-    max_price is in USDT; price_limit_x and _y are the fractions of Bybit's price limit rule; funding_cap is the largest
-    funding rate either way, a fraction; launch_ms is milliseconds UTC.
+    max_price is in USDT; launch_ms is milliseconds UTC.
     """
 
     instrument: Instrument
@@ -29,9 +29,6 @@ class Listing(Struct, frozen=True, kw_only=True):
     symbol_id: int
     max_price: Decimal
     launch_ms: int = 1_585_526_400_000
-    price_limit_x: str = "0.01"
-    price_limit_y: str = "0.02"
-    funding_cap: str = "0.00375"
 
     @property
     def symbol(self) -> str:
@@ -53,7 +50,11 @@ class Listing(Struct, frozen=True, kw_only=True):
             "deliveryTime": "0",
             "deliveryFeeRate": "",
             "priceScale": str(decimals_of(spec.tick)),
-            "leverageFilter": {"minLeverage": "1", "maxLeverage": f"{spec.max_leverage:.2f}", "leverageStep": "0.01"},
+            "leverageFilter": {
+                "minLeverage": f"{spec.min_leverage}",
+                "maxLeverage": f"{spec.max_leverage:.2f}",
+                "leverageStep": f"{spec.leverage_step}",
+            },
             "priceFilter": {"minPrice": f"{spec.tick}", "maxPrice": f"{self.max_price}", "tickSize": f"{spec.tick}"},
             "lotSizeFilter": {
                 "minNotionalValue": f"{spec.min_notional}",
@@ -66,15 +67,34 @@ class Listing(Struct, frozen=True, kw_only=True):
             "unifiedMarginTrade": True,
             "fundingInterval": spec.funding_interval_min,
             "copyTrading": "both",
-            "upperFundingRate": self.funding_cap,
-            "lowerFundingRate": f"-{self.funding_cap}",
+            "upperFundingRate": text_of(spec.upper_funding_rate),
+            "lowerFundingRate": text_of(spec.lower_funding_rate),
             "displayName": "",
             "isPreListing": False,
             "preListingInfo": None,
-            "riskParameters": {"priceLimitRatioX": self.price_limit_x, "priceLimitRatioY": self.price_limit_y},
+            "riskParameters": {
+                "priceLimitRatioX": text_of(spec.price_limit_ratio_x),
+                "priceLimitRatioY": text_of(spec.price_limit_ratio_y),
+            },
             "symbolType": "",
             "forbidUplWithdrawal": False,
         }
+
+    def risk_limits(self) -> list[dict[str, object]]:
+        """Items of `/v5/market/risk-limit`, lowest first; ids are our own."""
+        return [
+            {
+                "id": self.symbol_id * 1000 + place,
+                "symbol": self.symbol,
+                "riskLimitValue": f"{tier.limit}",
+                "maintenanceMargin": f"{tier.maintenance_rate}",
+                "initialMargin": f"{tier.initial_rate}",
+                "isLowestRisk": int(place == 1),
+                "maxLeverage": f"{tier.max_leverage:.2f}",
+                "mmDeduction": f"{tier.deduction}" if place > 1 else "",
+            }
+            for place, tier in enumerate(self.instrument.risk_tiers, start=1)
+        ]
 
 
 class Grid(Struct, frozen=True):
@@ -127,6 +147,11 @@ def decimals_of(value: Decimal) -> int:
     return len(f"{value:f}".partition(".")[2])
 
 
+def text_of(value: Decimal | None) -> str:
+    """Text of a number on the wire; empty for one that is not known."""
+    return "" if value is None else f"{value:f}"
+
+
 def listings_of(symbols: Iterable[str]) -> dict[str, Listing]:
     """Look up listings by symbol, in the given order.
 
@@ -154,6 +179,11 @@ def _listing(
         min_qty=Decimal(step),
         max_qty=Decimal(max_qty),
         max_market_qty=Decimal(max_market_qty),
+        price_limit_ratio_x=Decimal("0.01"),
+        price_limit_ratio_y=Decimal("0.02"),
+        upper_funding_rate=Decimal("0.00375"),
+        lower_funding_rate=Decimal("-0.00375"),
+        risk_tiers=tiers_of(symbol),
     )
     return Listing(
         instrument=instrument, base_coin=symbol.removesuffix("USDT"), symbol_id=symbol_id, max_price=Decimal(max_price)

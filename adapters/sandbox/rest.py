@@ -11,10 +11,12 @@ from typing import TypeAlias
 
 from adapters.sandbox.candles import INTERVAL_MINUTES
 from adapters.sandbox.market import KlineQuery, Market
+from adapters.sandbox.price_limit import price_limits
 
 OK = 0
 BAD_PARAMETER = 10001
 UNKNOWN_ROUTE = 10017
+SYMBOLS_PER_PAGE = 15
 CATEGORIES = ("linear", "inverse", "option", "spot")
 
 Query: TypeAlias = Mapping[str, str]
@@ -42,6 +44,8 @@ class MarketRest:
             "/v5/market/kline": self._kline,
             "/v5/market/tickers": self._tickers,
             "/v5/market/orderbook": self._orderbook,
+            "/v5/market/risk-limit": self._risk_limit,
+            "/v5/market/price-limit": self._price_limit,
         }
 
     def answer(self, method: str, path: str, query: Query) -> tuple[int, Result]:
@@ -123,6 +127,29 @@ class MarketRest:
             "seq": view.seq,
             "cts": view.cts_ms,
         }
+
+    def _risk_limit(self, query: Query) -> Result:
+        category = _category(query)
+        symbol, first = query.get("symbol", ""), _number(query, "cursor", 0, 0, 1 << 31)
+        if symbol and category == "linear":
+            self._check_symbol(symbol)
+        listings = [
+            listing
+            for listing in self._market.listings.values()
+            if category == "linear" and symbol in {"", listing.symbol}
+        ]
+        page = listings[first : first + SYMBOLS_PER_PAGE]
+        more = str(first + SYMBOLS_PER_PAGE) if first + SYMBOLS_PER_PAGE < len(listings) else ""
+        items = [item for listing in page for item in listing.risk_limits()]
+        return {"category": category, "list": items, "nextPageCursor": more}
+
+    def _price_limit(self, query: Query) -> Result:
+        _category(query, default="linear")
+        symbol = query.get("symbol", "")
+        self._check_symbol(symbol)
+        limits = price_limits(self._market.listings[symbol], self._market.ticker(symbol))
+        highest, lowest = ("", "") if limits is None else (f"{limits[0]:f}", f"{limits[1]:f}")
+        return {"symbol": symbol, "buyLmt": highest, "sellLmt": lowest, "ts": str(self._now_ms())}
 
     def _check_symbol(self, symbol: str) -> None:
         if symbol not in self._market.listings:

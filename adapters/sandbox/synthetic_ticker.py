@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from adapters.sandbox.candles import quads_of, turnover_text
-from adapters.sandbox.listings import Grid
+from adapters.sandbox.listings import Grid, text_of
 from adapters.sandbox.market_data import Funding, MinuteBar, SymbolData
 
 DAY_MINUTES = 1440
@@ -101,7 +101,7 @@ class SyntheticTicker:
         self.fields = {
             "symbol": spec.symbol,
             "fundingIntervalHour": str(spec.funding_interval_min // 60),
-            "fundingCap": data.listing.funding_cap,
+            "fundingCap": text_of(spec.upper_funding_rate),
             "preOpenPrice": "",
             "preQty": "",
             "curPreListingPhase": "",

@@ -1,334 +1,335 @@
-"""The simulated exchange: takes orders, lets them arrive, matches them, reports.
+"""The simulated exchange: takes requests, lets them arrive, lets orders meet the market, reports.
 
-A thin orchestrator: what is taken is decided in `constraints`, prices and quantities in `matching`, money in
-`account`. It is deterministic: the same calls give the same reports.
+A thin orchestrator. What is taken is decided in `constraints`, the life of an order in `life`, who meets which data in
+`matcher` and `barpath`, executions in `execution`, money in `account`, funding in `settlement`, protections in
+`protector`, liquidations in `liquidator`; time in `agenda` and `wire`. It is deterministic: the same calls give the
+same reports.
 
 Assumptions:
-- An order arrives `entry_latency_ms` after it was decided and meets the market as it stood then, that is, before the
-  input that lets time pass its arrival. Reports are known to the daemon `response_latency_ms` after they happened.
-- A symbol fills against the richest data it has had: book, then touch and trades, then bars. An order that arrives
-  while that data is missing (no book after a disconnect, bars only) waits for the next of its kind.
-- With bars only, an order takes the open of the next bar, latency or not; one that was decided within a bar takes that
-  bar's close, for its open is the past. With several bar intervals on a symbol, only the shortest fills.
-- A reduce-only order is cut to the position when it arrives and again whenever it meets the market.
+- An order arrives after the latencies of the wire and meets the market as it stood then, that is, before the input that
+  lets time pass its arrival. Time only moves with inputs.
 
-Known limits: no conditional orders, TP/SL, funding or liquidation yet.
+Known limits: one account; its leverage is the same for every symbol until it is set for one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from heapq import heappop, heappush
+from functools import partial
 
 from msgspec import Struct
 
-from adapters.simulated import matching
 from adapters.simulated.account import Account
-from adapters.simulated.constraints import refusal
-from daemon.core.events import Bar, BookDelta, BookSnapshot, MarketFact, Quote, Side, Ticker, Trade
+from adapters.simulated.agenda import Agenda, Happening
+from adapters.simulated.barpath import BarPath
+from adapters.simulated.bookkeeper import Bookkeeper
+from adapters.simulated.contract import UNREST, Contract
+from adapters.simulated.execution import Execution
+from adapters.simulated.latency import make_latency
+from adapters.simulated.life import Life
+from adapters.simulated.liquidator import Liquidator
+from adapters.simulated.matcher import Matcher
+from adapters.simulated.protector import Protector
+from adapters.simulated.queue import make_queue
+from adapters.simulated.settlement import Settlement
+from adapters.simulated.slippage import SlippageModel, make_slippage
+from adapters.simulated.trouble import Troubles
+from adapters.simulated.wire import Wire
+from adapters.simulated.working import Working
+from daemon.core.events import Bar, BookDelta, BookSnapshot, MarketFact, Side, Ticker, TroubleKind, VenueTrouble
 from daemon.core.market import Market
-from daemon.core.orders import OrderRequest
-from daemon.core.records import OrderStatus, OrderType, TimeInForce
-from daemon.core.units import (
-    NEVER,
-    NS_PER_MS,
-    NS_PER_SECOND,
-    ZERO,
-    add,
-    floor_qty,
-    multiply,
-    subtract,
-    to_cash,
-    to_decimal,
+from daemon.core.orders import Amendment, OrderRequest, TradingStop
+from daemon.core.records import OrderStatus
+from daemon.core.units import to_decimal
+from daemon.core.venue import (
+    ExchangeSettings,
+    FillData,
+    OrderReport,
+    RefusalReport,
+    Report,
+    TransferReport,
 )
-from daemon.core.venue import ExchangeSettings, FillData, FillReport, OrderReport, Report, TransferReport
 
 NOTHING: tuple[Report, ...] = ()
-
-# How long after a bar's open an order may be decided and still take it: a live bar is heard a moment after its close.
-OPEN_GRACE = NS_PER_SECOND
-
-
-class Working(Struct):
-    """An order at the exchange. `judged` once it met the market for the first time; from then on it is a maker.
-
-    decided, arrived: nanoseconds UTC.  remaining: what may still fill, base units.  price: what its margin is
-    reserved at, USDT.  told: when the daemon learns of its last report, which no later one may overtake.
-    """
-
-    request: OrderRequest
-    market: Market
-    remaining: Decimal
-    decided: int
-    arrived: int = 0
-    price: Decimal = ZERO
-    filled: Decimal = ZERO
-    judged: bool = False
-    fills: int = 0
-    told: int = 0
-
-
-class Cancel(Struct, frozen=True):
-    """A cancel request on its way."""
-
-    order_id: str
-
-
-Travelling = Working | Cancel | OrderReport | FillReport | TransferReport
 
 
 class SimulatedExchange:
     """One account at a simulated exchange. Implements `daemon.core.venue.Exchange`.
 
     Args:
-        settings: fees, latencies, fill data.
+        settings: fees, latencies, fill data and the models of queue and slippage.
         balance: opening balance, USDT.
         leverage: leverage set on every symbol, a factor of at least 1.
+        hedge: hedge mode, a long and a short position of each symbol; lanes trade in one-way mode.
+        slippage: a model of your own in place of the one that the settings describe.
+
+    account: its books, to be read.
     """
 
-    def __init__(self, settings: ExchangeSettings, *, balance: Decimal, leverage: Decimal) -> None:
+    def __init__(
+        self,
+        settings: ExchangeSettings,
+        *,
+        balance: Decimal,
+        leverage: Decimal,
+        hedge: bool = False,
+        slippage: SlippageModel | None = None,
+    ) -> None:
         self.next_due = 0
-        self._settings = settings
-        self._entry_latency = settings.entry_latency_ms * NS_PER_MS
-        self._response_latency = settings.response_latency_ms * NS_PER_MS
-        self._account = Account(leverage, settings.taker_fee)
-        self._orders: dict[str, dict[str, Working]] = {}
-        self._agenda: list[tuple[int, int, Travelling]] = []
-        self._sent = 0
-        self._account.ledger.transfer(balance)
-        self._send(0, TransferReport(balance, "opening balance"))
+        self.account = Account(leverage=leverage, taker_fee=settings.taker_fee, mode=settings.margin_mode, hedge=hedge)
+        self._agenda = agenda = Agenda()
+        self._troubles = Troubles()
+        self._wire = wire = _make_wire(settings, agenda, self._troubles)
+        self._books = books = Bookkeeper(settings, self.account, agenda, wire)
+        self._life = life = Life(self.account, wire, move_price_to_limit=settings.move_price_to_limit)
+        self._protector = protector = Protector(life, self.account, wire)
+        self._settlement = settlement = Settlement(self.account, agenda, wire)
+        execution = Execution(
+            settings=settings,
+            account=self.account,
+            wire=wire,
+            life=life,
+            protector=protector,
+            settlement=settlement,
+            books=books,
+        )
+        self._matcher = matcher = Matcher(
+            fill_data=settings.fill_data,
+            life=life,
+            execution=execution,
+            protector=protector,
+            queue=make_queue(settings.queue),
+            slippage=make_slippage(settings) if slippage is None else slippage,
+        )
+        self._contracts: dict[str, Contract] = {}
+        self._busy: dict[str, Contract] = {}
+        self._liquidator = Liquidator(
+            contracts=self._contracts,
+            account=self.account,
+            wire=wire,
+            life=life,
+            matcher=matcher,
+            execution=execution,
+            books=books,
+        )
+        share = to_decimal(settings.volume_share)
+        self._barpath = BarPath(life, matcher, protector, self._liquidator, volume_share=share)
+        self.account.transfer(balance)
+        agenda.add(0, TransferReport(balance, "opening balance"))
 
-    # Exchange protocol
+    # Requests
 
     def submit(self, request: OrderRequest, market: Market, now: int) -> Sequence[Report]:
-        """Take an order; it arrives after the entry latency."""
-        self._send(now + self._entry_latency, Working(request, market, request.qty, now))
+        """Take an order; it arrives after the latencies of the wire."""
+        order = Working(request, market, request.qty, now, reference=_touch(market, request.side))
+        self._send(
+            request.symbol,
+            now,
+            partial(self._arrive, order),
+            lambda reason: OrderReport(request.order_id, OrderStatus.REJECTED, reason),
+        )
+        return self.advance(now)
+
+    def amend(self, amendment: Amendment, now: int) -> Sequence[Report]:
+        """Take a change of an order; it travels like an order."""
+        symbol = self._symbol_of(amendment.order_id)
+        self._send(
+            symbol,
+            now,
+            partial(self._amend, amendment),
+            lambda reason: RefusalReport("amend", amendment.order_id, symbol, reason),
+        )
         return self.advance(now)
 
     def cancel(self, order_id: str, now: int) -> Sequence[Report]:
         """Take a cancel request; it travels like an order."""
-        self._send(now + self._entry_latency, Cancel(order_id))
+        symbol = self._symbol_of(order_id)
+        self._send(
+            symbol,
+            now,
+            partial(self._cancel, order_id),
+            lambda reason: RefusalReport("cancel", order_id, symbol, reason),
+        )
         return self.advance(now)
 
+    def cancel_all(self, symbol: str, now: int) -> Sequence[Report]:
+        """Take a request to cancel every order of a symbol, or of the account when it is empty; it travels too."""
+        self._send(
+            symbol,
+            now,
+            partial(self._cancel_all, symbol),
+            lambda reason: RefusalReport("cancel all", "", symbol, reason),
+        )
+        return self.advance(now)
+
+    def protect(self, stop: TradingStop, market: Market, now: int) -> Sequence[Report]:
+        """Take a request to set the protection of a position; it travels like an order."""
+        self._send(
+            stop.symbol,
+            now,
+            partial(self._protect, stop, market),
+            lambda reason: RefusalReport("trading stop", "", stop.symbol, reason, stop.decision),
+        )
+        return self.advance(now)
+
+    def trouble(self, trouble: VenueTrouble, now: int) -> Sequence[Report]:
+        """Suffer scripted trouble from here on."""
+        if trouble.kind is TroubleKind.ADL:
+            contract = self._contracts.get(trouble.symbol)
+            if contract is not None:
+                self._liquidator.deleverage(contract, trouble.share, now)
+                self._settle_down(contract, now)
+        else:
+            self._troubles.suffer(trouble, now)
+            self._agenda.hold_back(self._troubles.told_from(now))
+        return self.advance(now)
+
+    # Time and market
+
     def advance(self, now: int) -> Sequence[Report]:
-        """Let everything arrive that is due by `now`, in order of time, then of sending."""
+        """Let everything happen that is due by `now`, in order of time, then of sending; returns what is heard."""
         reports: list[Report] = []
         agenda = self._agenda
-        while agenda and agenda[0][0] <= now:
-            due, _, item = heappop(agenda)
-            match item:
-                case Working():
-                    self._report(item, due, self._arrive(item, due))
-                case Cancel():
-                    self._cancel(item.order_id, due)
-                case _:
-                    reports.append(item)
-        self.next_due = agenda[0][0] if agenda else NEVER
+        while agenda.next_due <= now:
+            due, item = agenda.pop()
+            if isinstance(item, Struct):
+                reports.append(item)
+            else:
+                item(due)
+        self.next_due = agenda.next_due
         return reports
 
     def on_market(self, market: Market, fact: MarketFact, now: int) -> Sequence[Report]:
-        """Judge the orders of the symbol against what just happened."""
-        orders = self._orders.get(market.symbol)
-        if not orders:
+        """Match, trigger and liquidate on the symbol by what just happened."""
+        contract = self._busy.get(market.symbol)
+        if contract is None:
             return NOTHING
-        met = False
-        for order in list(orders.values()):
-            reports = self._meet(order, fact)
-            if reports:
-                met = True
-                self._report(order, max(fact.ts_open, order.arrived) if isinstance(fact, Bar) else now, reports)
-        return self.advance(now) if met else NOTHING
+        low, high = contract.calm
+        if low < market.mark < high and _is_calm(contract, fact, low, high):
+            return NOTHING
+        self._react(contract, fact, now)
+        agenda = self._agenda
+        if agenda.next_due <= now:
+            return self.advance(now)
+        self.next_due = agenda.next_due
+        return NOTHING
 
-    # Travel
+    def _react(self, contract: Contract, fact: MarketFact, now: int) -> None:
+        market = contract.market
+        if isinstance(fact, BookDelta | BookSnapshot):
+            contract.consumption.refresh(fact)
+        if not isinstance(fact, Bar):
+            self._matcher.on_fact(contract, fact, now)
+        elif self._matcher.data(market) is FillData.BARS:
+            self._barpath.walk(contract, fact)
+        if contract.untriggered:
+            self._matcher.fire(contract, now)
+        self._liquidator.review(contract, now)
+        if isinstance(fact, Ticker):
+            self._settlement.schedule(contract, now)
+        self._settle_down(contract, now)
 
-    def _send(self, due: int, item: Travelling) -> None:
-        self._sent += 1
-        heappush(self._agenda, (due, self._sent, item))
-        self.next_due = min(self.next_due, due)
+    def _settle_down(self, contract: Contract, now: int) -> None:
+        """What is looked at after anything happened on a contract."""
+        self._books.review(now)
+        contract.instrument = contract.market.instrument
+        if contract.is_busy():
+            contract.calm = UNREST
+            self._busy[contract.symbol] = contract
+        elif self.account.legs_of(contract.symbol):
+            contract.calm = self._liquidator.calm(contract) if self._books.only_at_executions else UNREST
+            self._busy[contract.symbol] = contract
+        else:
+            self._busy.pop(contract.symbol, None)
 
-    def _report(self, order: Working, happened: int, reports: Sequence[Report]) -> None:
-        """Send reports on their way. Those of a bar happened at its open, and still come after what was told before."""
-        order.told = max(order.told, happened + self._response_latency)
-        for report in reports:
-            self._send(order.told, report)
+    def open_orders(self) -> list[Working]:
+        """Orders that are open at the exchange, by symbol, active ones first."""
+        return [order for contract in self._contracts.values() for order in contract.orders()]
 
-    # Life of an order
+    # Arrivals
 
-    def _arrive(self, order: Working, now: int) -> list[Report]:
-        order.arrived = now
-        request, market = order.request, order.market
-        orders = self._orders.setdefault(request.symbol, {})
-        order.price = to_decimal(market.mark) if request.price is None else request.price
-        refused = refusal(request, market.instrument, mark=order.price, active_orders=len(orders))
-        refused = refused or self._reduce_only(order) or self._funds(order)
-        if refused:
-            return [OrderReport(request.order_id, OrderStatus.REJECTED, refused)]
-        orders[request.order_id] = order
-        return [OrderReport(request.order_id, OrderStatus.NEW), *self._meet(order, None)]
+    def _arrive(self, order: Working, now: int) -> None:
+        contract = self._contract(order.market)
+        if self._life.accept(order, contract, now):
+            self._matcher.judge(order, contract, now)
+        self._matcher.fire(contract, now)
+        self._settle_down(contract, now)
 
-    def _reduce_only(self, order: Working) -> str | None:
-        if order.request.reduce_only and not self._cut(order):
-            return "110017: reduce-only order has no position to reduce"
-        return None
-
-    def _cut(self, order: Working) -> Decimal:
-        """Cut a reduce-only order to the position; returns what is left of it."""
-        request, left = order.request, order.remaining
-        enlarging = self._account.opening_qty(request.symbol, request.side, left)
-        if enlarging:
-            order.remaining = subtract(left, enlarging)
-        return order.remaining
-
-    def _funds(self, order: Working) -> str | None:
-        request = order.request
-        if self._account.reserve(request.order_id, request.symbol, request.side, order.remaining, order.price):
-            return None
-        return "110007: available balance is not enough for the new order"
+    def _amend(self, amendment: Amendment, now: int) -> None:
+        contract = self._contract_of(amendment.order_id)
+        order = self._life.amend(amendment, contract, now)
+        if order is not None and contract is not None:
+            self._matcher.judge(order, contract, now)
+        if contract is not None:
+            self._matcher.fire(contract, now)
+            self._settle_down(contract, now)
 
     def _cancel(self, order_id: str, now: int) -> None:
-        for orders in self._orders.values():
-            order = orders.get(order_id)
-            if order is not None:
-                self._report(order, now, [self._end(order, "CancelByUser")])
+        self._life.cancel(order_id, self._contract_of(order_id), now)
 
-    def _end(self, order: Working, reason: str) -> OrderReport:
-        self._forget(order)
-        return OrderReport(order.request.order_id, OrderStatus.CANCELLED, reason)
+    def _cancel_all(self, symbol: str, now: int) -> None:
+        for contract in self._contracts.values():
+            if symbol in ("", contract.symbol):
+                for order in list(contract.orders()):
+                    if contract.find(order.id) is order:
+                        self._life.end(order, contract, now, "CancelByUser")
 
-    def _forget(self, order: Working) -> None:
-        del self._orders[order.request.symbol][order.request.order_id]
-        self._account.release(order.request.order_id)
+    def _protect(self, stop: TradingStop, market: Market, now: int) -> None:
+        contract = self._contract(market)
+        self._protector.protect(stop, contract, now)
+        self._matcher.fire(contract, now)
+        self._settle_down(contract, now)
 
-    # Meeting the market
+    # Details
 
-    def _meet(self, order: Working, fact: MarketFact | None) -> list[Report]:
-        """Match one order; `fact` is None on arrival."""
-        if order.request.reduce_only and not self._cut(order):
-            return [self._end(order, "CancelByReduceOnly")]
-        data = self._data(order.market)
-        if data is FillData.BARS:
-            if not isinstance(fact, Bar) or fact.interval > order.market.finest_bar:
-                return []
-            return self._rest_bar(order, fact) if order.judged else self._take_bar(order, fact)
-        if order.judged:
-            return self._rest(order, fact)
-        if data is FillData.BOOK:
-            return self._take(order, self._walk(order)) if order.market.book.valid else []
-        return self._take_touch(order, fact)
+    def _send(self, symbol: str, now: int, arrive: Happening, refusal: Callable[[str], Report]) -> None:
+        """Put a request on its way, unless trouble has other plans for it."""
+        fate = self._troubles.on_request(symbol, now)
+        self._wire.hide_until(fate.hidden_until)
+        if fate.refused is None:
+            self._wire.send(now, arrive)
+        elif fate.known_at is None:
+            self._wire.tell(now, refusal(fate.refused))
+        else:
+            self._agenda.add(fate.known_at, refusal(fate.refused))
 
-    def _data(self, market: Market) -> FillData:
-        if self._settings.fill_data is not FillData.AUTO:
-            return self._settings.fill_data
-        if market.has_book:
-            return FillData.BOOK
-        return FillData.TRADES if market.has_trades or market.has_quotes else FillData.BARS
+    def _contract(self, market: Market) -> Contract:
+        contract = self._contracts.get(market.symbol)
+        if contract is None:
+            contract = self._contracts[market.symbol] = Contract(market)
+        return contract
 
-    def _walk(self, order: Working) -> list[matching.Execution]:
-        request = order.request
-        step = _instrument_step(order)
-        return matching.walk_book(order.market, request.side, order.remaining, request.price, step)
+    def _contract_of(self, order_id: str) -> Contract | None:
+        return next((each for each in self._contracts.values() if each.find(order_id) is not None), None)
 
-    def _take_touch(self, order: Working, fact: MarketFact | None) -> list[Report]:
-        market, side = order.market, order.request.side
-        price = market.ask if side is Side.BUY else market.bid
-        if price <= 0.0:
-            if not isinstance(fact, Trade):
-                return []
-            price = fact.price
-        return self._take_at(order, price)
-
-    def _take_bar(self, order: Working, bar: Bar) -> list[Report]:
-        if order.decided > bar.ts_open + OPEN_GRACE:
-            return self._take_at(order, bar.close)
-        reports = self._take_at(order, bar.open)
-        return reports or self._rest_bar(order, bar)
-
-    def _take_at(self, order: Working, price: float) -> list[Report]:
-        """Take the whole order at one price, worsened by the slippage but not beyond the limit."""
-        request = order.request
-        executed = matching.slipped(request.side, price, _instrument_tick(order), self._settings.slippage_ticks)
-        if request.price is not None:
-            if matching.is_worse(request.side, to_decimal(price), request.price):
-                return self._take(order, [])
-            executed = min(executed, request.price) if request.side is Side.BUY else max(executed, request.price)
-        return self._take(order, [(executed, order.remaining)])
-
-    def _take(self, order: Working, executions: list[matching.Execution]) -> list[Report]:
-        """First judgement: execute as a taker, then cancel or rest what is left, by time in force."""
-        request = order.request
-        order.judged = True
-        if request.time_in_force is TimeInForce.POST_ONLY and executions:
-            return [self._end(order, "EC_PostOnlyWillTakeLiquidity")]
-        if request.time_in_force is TimeInForce.FOK and matching.total(executions) < order.remaining:
-            return [self._end(order, "EC_CancelForNoFullFill")]
-        reports: list[Report] = [self._execute(order, price, qty, maker=False) for price, qty in executions]
-        if not order.remaining:
-            reports += self._finish(order)
-        elif request.type is OrderType.MARKET or request.time_in_force is TimeInForce.IOC:
-            reports.append(self._end(order, "EC_NoImmediateQtyToFill"))
-        return reports
-
-    def _rest(self, order: Working, fact: MarketFact | None) -> list[Report]:
-        """Fill a resting limit order at its price by what traded, or is offered, beyond it."""
-        request, market = order.request, order.market
-        limit = request.price
-        if limit is None:
-            return []
-        beyond = ZERO
-        match fact:
-            case Trade() if matching.trades_through(request.side, limit, fact.price):
-                beyond = to_decimal(fact.qty)
-            case BookSnapshot() | BookDelta() if market.book.valid:
-                beyond = matching.quantity_beyond(market, request.side, limit, _instrument_step(order))
-            case Quote() | Ticker() if not market.has_book:
-                touch = market.ask if request.side is Side.BUY else market.bid
-                if touch > 0.0 and matching.trades_through(request.side, limit, touch):
-                    beyond = order.remaining
-        return self._fill_resting(order, min(order.remaining, beyond))
-
-    def _rest_bar(self, order: Working, bar: Bar) -> list[Report]:
-        limit = order.request.price
-        if limit is None or not matching.bar_goes_through(order.request.side, limit, bar):
-            return []
-        return self._fill_resting(order, order.remaining)
-
-    def _fill_resting(self, order: Working, qty: Decimal) -> list[Report]:
-        price = order.request.price
-        part = floor_qty(qty, _instrument_step(order))
-        if price is None or not part:
-            return []
-        report = self._execute(order, price, part, maker=True)
-        return [report] if order.remaining else [report, *self._finish(order)]
-
-    def _finish(self, order: Working) -> list[Report]:
-        """Take an order with nothing left off the book, telling of the part that reduce-only cut off."""
-        if order.filled < order.request.qty:
-            return [self._end(order, "CancelByReduceOnly")]
-        self._forget(order)
-        return []
-
-    def _execute(self, order: Working, price: Decimal, qty: Decimal, *, maker: bool) -> FillReport:
-        request = order.request
-        rate = self._settings.maker_fee if maker else self._settings.taker_fee
-        fee = to_cash(multiply(multiply(qty, price), rate))
-        self._account.ledger.fill(request.symbol, request.side, price, qty, fee)
-        self._account.ledger.check()
-        order.remaining = subtract(order.remaining, qty)
-        order.filled = add(order.filled, qty)
-        if order.remaining:
-            account = self._account
-            account.reserve_rest(request.order_id, request.symbol, request.side, order.remaining, order.price)
-        order.fills += 1
-        fill_id = f"{request.order_id}-f{order.fills}"
-        return FillReport(request.order_id, fill_id, request.symbol, request.side, price, qty, fee, maker)
+    def _symbol_of(self, order_id: str) -> str:
+        contract = self._contract_of(order_id)
+        return "" if contract is None else contract.symbol
 
 
-def _instrument_step(order: Working) -> Decimal:
-    assert order.market.instrument is not None, "an order arrives only on a known instrument"
-    return order.market.instrument.step
+def _is_calm(contract: Contract, fact: MarketFact, low: float, high: float) -> bool:
+    """Whether a fact leaves a contract alone whose mark price lies between these two."""
+    market = contract.market
+    if contract.instrument is not market.instrument:
+        return False
+    if isinstance(fact, Bar):
+        return low < fact.low and fact.high < high
+    return not isinstance(fact, Ticker) or market.next_funding >= contract.boundary
 
 
-def _instrument_tick(order: Working) -> Decimal:
-    assert order.market.instrument is not None, "an order arrives only on a known instrument"
-    return order.market.instrument.tick
+def _make_wire(settings: ExchangeSettings, agenda: Agenda, troubles: Troubles) -> Wire:
+    seed = settings.seed
+    return Wire(
+        agenda,
+        troubles,
+        entry=make_latency(settings.entry_latency_ms, settings.entry_latency_samples_ms, seed, "entry"),
+        feed=make_latency(settings.feed_latency_ms, settings.feed_latency_samples_ms, seed, "feed"),
+        response=make_latency(settings.response_latency_ms, settings.response_latency_samples_ms, seed, "response"),
+    )
+
+
+def _touch(market: Market, side: Side) -> Decimal:
+    """The price a taker would hope for: the touch, or the mark while there is none."""
+    touch = market.ask if side is Side.BUY else market.bid
+    return to_decimal(touch if touch > 0.0 else market.mark)

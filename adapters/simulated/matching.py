@@ -1,51 +1,73 @@
-"""Matching: at what prices, and how much of, an order fills. Pure functions; they remember nothing.
+"""Matching: which displayed levels an order meets, and how much of each. Pure functions; they remember nothing.
 
-Assumptions, conservative on purpose:
-- A taker walks the displayed book from the touch; without a book it pays the touch worsened by `slippage_ticks`;
-  with trades only, the next trade's price so worsened; with bars only, the next bar's open so worsened.
-- A resting limit order that is only touched is not filled: price has to go through it. It fills at its own price, with
-  at most the quantity seen beyond it (the trade's size, or the book's sizes beyond the limit).
-- With bars only, a limit order that the next open would fill at once is a taker at that open; later it is judged on
-  low (buy) or high (sell) of each bar. Quantity of a bar does not bound the fill.
+Assumptions:
+- An order meets the displayed levels of the other side, best first, each at the level's own price for a taker.
+- Of a level there is what it displays less what we took of it before, see `adapters.simulated.consumption`, cut down to
+  the quantity step.
+- A resting order is met by the same walk, up to its limit: strictly better levels only, or those at it too, which its
+  queue model decides. It is executed at its own limit.
 
-Known limits: no queue position, no impact, our own consumption of a level is not remembered; the next version of this
-module has them.
+Known limits:
+- Hidden and iceberg quantity is not there; what is displayed is all there is until the next update.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from daemon.core.events import Bar, Side
-from daemon.core.market import Market
-from daemon.core.units import ZERO, add, floor_qty, multiply, price_down, price_up, subtract, to_decimal
+from adapters.simulated.consumption import Consumption
+from daemon.core.book import Book, Level
+from daemon.core.events import Side
+from daemon.core.units import ZERO, add, floor_qty, subtract, to_decimal
 
 Execution = tuple[Decimal, Decimal]
+NEAREST = 8
 
 
-def walk_book(market: Market, side: Side, qty: Decimal, limit: Decimal | None, step: Decimal) -> list[Execution]:
-    """Executions (price, quantity) of a taker against the displayed levels, best first, none worse than `limit`."""
-    book = market.book
-    levels = book.top_asks(len(book.asks)) if side is Side.BUY else book.top_bids(len(book.bids))
-    return _take(levels, side, qty, limit, step)
-
-
-def _take(
-    levels: Iterable[tuple[float, float]], side: Side, qty: Decimal, limit: Decimal | None, step: Decimal
+def walk(
+    book: Book,
+    side: Side,
+    qty: Decimal,
+    limit: Decimal | None,
+    *,
+    step: Decimal,
+    consumption: Consumption,
+    inclusive: bool = True,
 ) -> list[Execution]:
+    """Executions (price, quantity) of an order of `side` against the displayed levels, best first.
+
+    None is worse than `limit`, nor at it unless `inclusive`; together they are at most `qty`, base units. A book that
+    is not valid has no levels. Nothing is remembered: who executes them says so to `Consumption.take`.
+    """
     executions: list[Execution] = []
-    for level_price, level_size in levels:
+    for level_price, displayed in _levels(book, side):
         price = to_decimal(level_price)
-        if limit is not None and is_worse(side, price, limit):
+        if limit is not None and (is_worse(side, price, limit) or (price == limit and not inclusive)):
             break
-        part = min(qty, floor_qty(to_decimal(level_size), step))
-        if part > 0:
+        part = min(qty, floor_qty(consumption.available(side, level_price, displayed), step))
+        if part > ZERO:
             executions.append((price, part))
             qty = subtract(qty, part)
-        if qty == ZERO:
+        if not qty:
             break
     return executions
+
+
+def _levels(book: Book, side: Side) -> Iterator[Level]:
+    """The other side's levels, best first; the further the order gets, the more of the side is put in order.
+
+    The book knows its best, and few orders need more; a search for `NEAREST` costs half of sorting 1,000 levels.
+    """
+    buys = side is Side.BUY
+    best = book.ask if buys else book.bid
+    if best <= 0.0 or not book.valid:
+        return
+    levels = book.asks if buys else book.bids
+    yield best, levels[best]
+    yield from (book.top_asks(NEAREST) if buys else book.top_bids(NEAREST))[1:]
+    if len(levels) > NEAREST:
+        yield from sorted(levels.items(), reverse=not buys)[NEAREST:]
 
 
 def total(executions: Iterable[Execution]) -> Decimal:
@@ -56,38 +78,14 @@ def total(executions: Iterable[Execution]) -> Decimal:
     return qty
 
 
-def slipped(side: Side, price: float, tick: Decimal, slippage_ticks: int) -> Decimal:
-    """`price` on the tick grid, worsened for a taker by `slippage_ticks`, but never below one tick."""
-    worse = multiply(tick, Decimal(slippage_ticks))
-    if side is Side.BUY:
-        return add(price_up(to_decimal(price), tick), worse)
-    return max(tick, subtract(price_down(to_decimal(price), tick), worse))
-
-
 def is_worse(side: Side, price: Decimal, limit: Decimal) -> bool:
     """Whether executing at `price` would break the limit."""
     return price > limit if side is Side.BUY else price < limit
 
 
-def trades_through(side: Side, limit: Decimal, price: float) -> bool:
-    """Whether a price lies strictly beyond a resting limit, so that the limit must have been reached and passed."""
-    return price < float(limit) if side is Side.BUY else price > float(limit)
-
-
-def quantity_beyond(market: Market, side: Side, limit: Decimal, step: Decimal) -> Decimal:
-    """Displayed opposite quantity strictly better than a resting limit, base units on the step grid."""
+def trades_through(side: Side, limit: Decimal, price: float, *, inclusive: bool = False) -> bool:
+    """Whether a price lies beyond a resting limit, so that it must have been passed; or at it too, if `inclusive`."""
     bound = float(limit)
-    book = market.book
-    if side is Side.BUY:
-        sizes = [size for price, size in book.asks.items() if price < bound]
-    else:
-        sizes = [size for price, size in book.bids.items() if price > bound]
-    beyond = ZERO
-    for size in sizes:
-        beyond = add(beyond, to_decimal(size))
-    return floor_qty(beyond, step)
-
-
-def bar_goes_through(side: Side, limit: Decimal, bar: Bar) -> bool:
-    """Whether the path of a bar went strictly beyond a resting limit."""
-    return trades_through(side, limit, bar.low if side is Side.BUY else bar.high)
+    if price == bound:
+        return inclusive
+    return price < bound if side is Side.BUY else price > bound

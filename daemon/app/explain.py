@@ -28,7 +28,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     recorded: the line as written; reproduced: whether running the inputs again gives the same line.
     marks: the strategy's window of marks, oldest first.  market: what was known of the symbol, with the book's top.
     position: of the strategy; account: cash, equity and positions of the lane.  cause: the input that led to it.
-    consequences: order and fill lines that name this decision.  previous: the strategy's decision before.
+    consequences: lines that name this decision, and what became of the orders that it cancels or amends.
+    previous: the strategy's decision before.
     """
 
     recorded: dict[str, Any]
@@ -100,7 +101,7 @@ def _find(run_dir: Path, seq: int) -> tuple[DecisionLine, list[Record]]:
             found = record
         elif isinstance(record, DecisionLine):
             near = record.seq if record.seq < seq or near is None else near
-        elif getattr(record, "decision", None) == seq:
+        elif getattr(record, "decision", None) == seq or _concerns(record, found):
             consequences.append(record)
     if isinstance(found, DecisionLine):
         return found, consequences
@@ -108,6 +109,13 @@ def _find(run_dir: Path, seq: int) -> tuple[DecisionLine, list[Record]]:
     near = getattr(found, "decision", None) or near
     cure = f"the nearest decision is {near}" if near else "the run has no decisions"
     raise JournalError(f"{run_dir.name}: record {seq} {what}", cure=cure)
+
+
+def _concerns(record: Record, found: Record | None) -> bool:
+    """Whether a later line is about an order that the decision names."""
+    if not isinstance(found, DecisionLine) or found.decision.terms is None or record.lane != found.lane:
+        return False
+    return getattr(record, "order_id", None) in found.decision.terms.orders
 
 
 def _look(pipeline: Pipeline, record: DecisionLine) -> dict[str, Any]:
@@ -135,6 +143,7 @@ def _look(pipeline: Pipeline, record: DecisionLine) -> dict[str, Any]:
             "cash": str(lane.ledger.cash),
             "equity": lane.equity(),
             "fees": str(lane.ledger.fees),
+            "funding": str(lane.ledger.funding),
             "positions": {symbol: str(held.qty) for symbol, held in lane.ledger.positions.items()},
             "open_orders": [order.request.order_id for order, _ in lane.orders.values()],
             "halts": lane.halts,

@@ -12,7 +12,7 @@ from daemon.app.runs import Mode, parent_dir, plan_of
 from daemon.core.errors import ConfigError, DataError
 from daemon.core.events import Instrument
 from daemon.journal import Manifest, SourceFile, read_input_batches, read_manifest
-from daemon.loop import Pipeline
+from daemon.loop import Pipeline, Schedule, with_schedule
 from replay.history import HistoryFile, HistorySource
 
 Progress = Callable[[int, int | None], None]
@@ -49,14 +49,16 @@ def fold_run(run_dir: Path, pipeline: Pipeline, progress: Progress = no_progress
 
 
 def fold_history(plan: Plan, pipeline: Pipeline, progress: Progress = no_progress, total: int | None = None) -> None:
-    """Fold the history files of a configuration; the instruments come first, stamped like the first fact.
+    """Fold the history files of a configuration, with the trouble that it plans.
+
+    The instruments come first, stamped like the first fact.
 
     Raises:
         DataError: a file cannot be used.
     """
     step = pipeline.engine.step
     seq = 0
-    for batch in HistorySource(history_files(plan)).batches():
+    for batch in with_schedule(HistorySource(history_files(plan)).batches(), Schedule(plan.config.trouble)):
         if seq == 0:
             for instrument in config_instruments(plan):
                 seq += 1

@@ -19,9 +19,10 @@ from msgspec import Struct
 
 from adapters.bybit.feed import BybitFeed
 from adapters.bybit.hosts import Environment, custom_environment, environment
-from adapters.bybit.instruments import fetch_instruments, server_time
+from adapters.bybit.instruments import server_time
 from adapters.bybit.settings import FeedSettings, Silence
-from daemon.app.fold import Progress, config_instruments, no_progress
+from daemon.app.fold import Progress, no_progress
+from daemon.app.instruments import InstrumentWatch, asked_symbols, opening_instruments, untold_instruments
 from daemon.app.lanes import Plan, build_pipeline
 from daemon.app.recovery import bring_back, check_same_code
 from daemon.app.runs import (
@@ -43,7 +44,7 @@ from daemon.core.events import Fact, Instrument, Restarted
 from daemon.core.units import NEVER, NS_PER_MINUTE, NS_PER_MS, NS_PER_SECOND
 from daemon.journal import Journal, Manifest, RunLock, read_manifest
 from daemon.log import configure, get_logger
-from daemon.loop import LiveLoop, LoopSettings, Pipeline, Stopped
+from daemon.loop import LiveLoop, LoopSettings, Pipeline, Schedule, Stopped
 from daemon.ports import Received
 
 SPACE_CHECK_S = 5.0
@@ -188,7 +189,7 @@ def _keep(journal: Journal) -> None:
 async def _open(mode: Mode, plan: Plan, logs: Path, host: Environment) -> _Session:
     clock = SystemClock()
     build_pipeline(_lanes_of(plan, mode), None)  # a strategy that cannot be built leaves no run behind
-    instruments = await _instruments(plan.config, host)
+    instruments = await opening_instruments(plan.config, host.rest)
     started = await _time_to_go_on(plan.config, host, 0)
     run_dir = new_run_dir(logs, mode, clock.now())
     manifest = describe_run(run_dir.name, mode, plan, created=clock.now(), instruments=instruments)
@@ -231,7 +232,7 @@ async def _reopen(run_dir: Path, plan: Plan, host: Environment, progress: Progre
         bell=bell,
         journal=journal,
         pipeline=back.pipeline,
-        opening=[Restarted(back.cut_inputs, back.cut_decisions), *_untold_instruments(manifest, back.pipeline)],
+        opening=[Restarted(back.cut_inputs, back.cut_decisions), *untold_instruments(manifest, back.pipeline)],
         now=now,
         resumed=True,
         started=started,
@@ -251,24 +252,9 @@ async def _time_to_go_on(config: Config, host: Environment, last: int) -> int:
     return last or await server_time(host.rest)
 
 
-def _untold_instruments(manifest: Manifest, pipeline: Pipeline) -> list[Instrument]:
-    """Instruments of a run that was stopped before its journal held them."""
-    known = [msgspec.convert(instrument, Instrument) for instrument in manifest.instruments]
-    return [one for one in known if (market := pipeline.engine.market(one.symbol)) and market.instrument is None]
-
-
 def _lanes_of(plan: Plan, mode: Mode) -> Plan:
     """A recording decides nothing."""
     return plan if mode is Mode.SHADOW else plan.without_lanes()
-
-
-async def _instruments(config: Config, host: Environment) -> list[Instrument]:
-    """Specifications of all symbols: the configuration's own, the rest asked of the venue."""
-    known = {instrument.symbol: instrument for instrument in config_instruments(Plan(config, Path()))}
-    asked = [symbol for symbol in config.symbols if symbol not in known]
-    if asked:
-        known |= {instrument.symbol: instrument for instrument in await fetch_instruments(host.rest, asked)}
-    return [known[symbol] for symbol in config.symbols]
 
 
 async def _drive(
@@ -282,21 +268,22 @@ async def _drive(
         jitter=Random(),  # noqa: S311 - only spreads reconnects; never reaches a decision
         settings=_feed_settings(config),
     )
+
+    def passed(inputs: int, now: int) -> None:
+        progress(inputs, now)
+        watch.look(now)
+
     live = LiveLoop(
         source=feed,
         clock=SystemClock(),
         journal=session.journal,
         pipeline=session.pipeline,
         resync=lambda symbol: feed.resync(book_topic(config, symbol)),
-        settings=LoopSettings(
-            timer=config.feed.timer_ms * NS_PER_MS,
-            until=options.until,
-            inputs_max=options.inputs_max,
-            stamp=_stamp(session.now) if config.venue.clock == "venue" else None,
-        ),
+        settings=_loop_settings(session, config, options),
         now=session.now,
-        progress=progress,
+        progress=passed,
     )
+    watch = _instrument_watch(session, config, host, live)
     session.bell.live = live
     live.open(session.opening)
     guard = asyncio.create_task(_watch_space(session.run_dir, config.storage.min_free_mb, live))
@@ -305,7 +292,39 @@ async def _drive(
             return await live.run()
     finally:
         guard.cancel()
-        await asyncio.gather(guard, return_exceptions=True)
+        await asyncio.gather(guard, watch.close(), return_exceptions=True)
+
+
+def _loop_settings(session: _Session, config: Config, options: LiveOptions) -> LoopSettings:
+    """Planned trouble is for those that decide: a run without lanes records what the market says."""
+    pipeline = session.pipeline
+    trouble = config.trouble if pipeline.engine.lanes else ()
+    return LoopSettings(
+        timer=config.feed.timer_ms * NS_PER_MS,
+        until=options.until,
+        inputs_max=options.inputs_max,
+        stamp=_stamp(session.now) if config.venue.clock == "venue" else None,
+        schedule=Schedule(trouble, first=pipeline.first, told=pipeline.troubles),
+    )
+
+
+def _instrument_watch(session: _Session, config: Config, host: Environment, live: LiveLoop) -> InstrumentWatch:
+    """A run that was down asks at once: its venue may have changed something meanwhile."""
+    engine = session.pipeline.engine
+
+    def known(symbol: str) -> Instrument | None:
+        market = engine.market(symbol)
+        return None if market is None else market.instrument
+
+    return InstrumentWatch(
+        host.rest,
+        asked_symbols(config),
+        every=config.feed.instruments_every_min * NS_PER_MINUTE,
+        now=0 if session.resumed else session.now,
+        known=known,
+        tell=live.tell,
+        fail=live.fail,
+    )
 
 
 def _feed_settings(config: Config) -> FeedSettings:

@@ -10,6 +10,8 @@ from daemon.journal import read_records
 from replay.report import RunReport, summarise
 from replay.report_html import render
 
+ORDERING = (Action.BUY, Action.SELL, Action.CLOSE)
+
 
 def report_run(run_dir: Path) -> RunReport:
     """Fold the decision stream of a run into its report.
@@ -35,6 +37,6 @@ def write_html(run_dir: Path, found: RunReport, target: Path) -> None:
 def first_order(run_dir: Path) -> int | None:
     """Seq of the first decision that asked for an order; None where none did."""
     for record in read_records(run_dir, verify=False, allow_torn_tail=True):
-        if isinstance(record, DecisionLine) and record.decision.action is not Action.HOLD:
+        if isinstance(record, DecisionLine) and record.decision.action in ORDERING:
             return record.seq
     return None

@@ -19,7 +19,7 @@ from daemon.app.sandbox import SandboxReady
 from daemon.index import Rebuilt
 from daemon.journal import StreamVerification, Verification
 from replay.compare import Comparison, Divergence, Verdict
-from replay.report import RunReport
+from replay.report import LaneReport, RunReport
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 MARKS_SHOWN = 60
@@ -139,6 +139,8 @@ def explanation(found: Explanation) -> RenderableType:
     table.add_row("signal", context["signal"])
     table.add_row("indicators", ", ".join(f"{name} {value}" for name, value in context["indicators"].items()))
     table.add_row("target", str(decision["target_notional"]))
+    if decision.get("terms"):
+        table.add_row("terms", ", ".join(f"{name} {_line(value)}" for name, value in decision["terms"].items()))
     table.add_row("position", f"{context['position']} at {context['entry']}, equity {context['equity']:.2f}")
     for verdict in line["verdicts"]:
         word = "allows" if verdict["allow"] else f"DENIES {verdict['code']}"
@@ -172,6 +174,7 @@ def report(found: RunReport) -> RenderableType:
             "fills",
             "fees",
             "PnL",
+            "funding",
             "turnover",
             "position",
         ):
@@ -185,15 +188,28 @@ def report(found: RunReport) -> RenderableType:
                 f"{row.orders:,}",
                 f"{row.fills:,}",
                 f"{row.fees:.2f}",
-                f"{row.realised_pnl - row.fees:+.2f}",
+                f"{row.realised_pnl - row.fees - row.funding:+.2f}",
+                f"{row.funding:+.2f}",
                 f"{row.turnover:,.0f}",
                 str(row.position),
             )
         equity = [point.value for point in lane.equity]
         drawdown = f"worst drawdown {lane.max_drawdown:.2%} ({lane.max_drawdown_usdt:.2f} USDT)"
-        parts += [table, f"equity {sparkline(equity)} {_ends(equity)}, {drawdown}"]
-    parts.append("PnL is realised, after fees, USDT")
+        parts += [table, f"equity {sparkline(equity)} {_ends(equity)}, {drawdown}", *_at_risk(lane)]
+    parts.append("PnL is realised, after fees and funding; funding is above zero when paid; USDT")
     return Group(*parts)
+
+
+def _at_risk(lane: LaneReport) -> Iterable[str]:
+    """What an account should be looked at for, if there is any of it."""
+    if lane.slippage:
+        yield f"slippage {lane.slippage:.2f} USDT against the touch of each decision"
+    if lane.refusals:
+        yield f"{lane.refusals:,} requests to cancel, amend or protect were refused"
+    if lane.margin_ratio is not None:
+        yield f"worst margin ratio {lane.margin_ratio:.2%}; at 100% it is liquidated"
+    if lane.liquidations:
+        yield f"liquidated or deleveraged in {lane.liquidations:,} steps"
 
 
 def runs(found: Sequence[RunSummary]) -> RenderableType:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from daemon.config.decode import decode
 from daemon.config.document import config_digest, config_document, config_from_document
+from daemon.config.instrument import InstrumentSettings, RiskTierSettings
 from daemon.config.interval import interval_text, parse_interval
 from daemon.config.load import load_config, parse_config, require_active_lane
+from daemon.config.moment import parse_moment
 from daemon.config.schema import (
     AccountSettings,
     Config,
     FeedSettings,
-    InstrumentSettings,
     LaneSettings,
     StaleAfter,
     StorageSettings,
@@ -24,6 +25,7 @@ from daemon.config.schema import (
     VenueSettings,
 )
 from daemon.config.syntax import Format
+from daemon.config.trouble import TroubleSettings
 
 __all__ = [
     "AccountSettings",
@@ -32,9 +34,11 @@ __all__ = [
     "Format",
     "InstrumentSettings",
     "LaneSettings",
+    "RiskTierSettings",
     "StaleAfter",
     "StorageSettings",
     "StrategySettings",
+    "TroubleSettings",
     "VenueSettings",
     "config_digest",
     "config_document",
@@ -44,5 +48,6 @@ __all__ = [
     "load_config",
     "parse_config",
     "parse_interval",
+    "parse_moment",
     "require_active_lane",
 ]

@@ -16,7 +16,7 @@ WEIGHT_TOLERANCE = 1e-9
 
 def find_problems(config: Config) -> list[Problem]:
     """Everything that does not fit together, in the order of the file."""
-    checks = (_venue, _feed, _instruments, _lane_names, _accounts, _strategies)
+    checks = (_venue, _feed, _instruments, _lane_names, _accounts, _strategies, _trouble)
     return [problem for check in checks for problem in check(config)]
 
 
@@ -124,6 +124,18 @@ def _symbols(config: Config, strategy: StrategySettings, path: str) -> Iterator[
         if known and symbol not in known:
             cure = hints.unknown_name(symbol, known, "symbols")
             yield Problem(f"{path}.symbols[{index}]", f"no data is configured for {symbol}", cure)
+
+
+def _trouble(config: Config) -> Iterator[Problem]:
+    lanes = [lane.name for lane in config.lanes]
+    for index, trouble in enumerate(config.trouble):
+        path = f"trouble[{index}]"
+        if trouble.lane and trouble.lane not in lanes:
+            cure = hints.unknown_name(trouble.lane, lanes, "lanes")
+            yield Problem(f"{path}.lane", f"there is no lane {trouble.lane!r}", cure)
+        if trouble.symbol and config.symbols and trouble.symbol not in config.symbols:
+            cure = hints.unknown_name(trouble.symbol, config.symbols, "symbols")
+            yield Problem(f"{path}.symbol", f"no data is configured for {trouble.symbol}", cure)
 
 
 def _repeated(names: Iterable[str], path: str, key: str = "") -> Iterator[Problem]:

@@ -16,15 +16,23 @@ UNITS = {
     "mb": "MiB",
     "usdt": "USDT",
     "ticks": "ticks",
+    "bps": "basis points",
 }
 _UNIT_WORDS = frozenset(UNITS) | {
     *("sec", "secs", "second", "seconds", "minute", "minutes", "hour", "hours", "h", "millis", "milliseconds"),
     *("gb", "kb", "bytes", "mib", "usd", "quote", "pct", "percent", "bps", "fraction", "ratio"),
 }
 INSTRUMENT_KEYS = frozenset({"tick", "step", "min_qty", "max_qty", "max_market_qty"})
+TIER_KEYS = frozenset({"limit", "maintenance_rate", "initial_rate", "max_leverage"})
 SYMBOLS = frozenset({"symbol", "symbols"})
 _NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?", re.ASCII)
-FRACTIONS = frozenset({"weight", "price_collar", "taker_fee", "maker_fee", "position_fraction", "trailing_stop"})
+FRACTIONS = frozenset(
+    {
+        *("weight", "price_collar", "taker_fee", "maker_fee", "position_fraction", "trailing_stop"),
+        *("impact", "volume_share", "share", "maintenance_rate", "initial_rate"),
+        *("price_limit_ratio_x", "price_limit_ratio_y", "upper_funding_rate", "lower_funding_rate"),
+    }
+)
 
 
 def unit_of(key: str) -> str:
@@ -64,6 +72,8 @@ def missing_key(key: str) -> str:
     """Cure for a key that has no default and is not there."""
     if key in INSTRUMENT_KEYS:
         return "Add it; Bybit lists it in /v5/market/instruments-info."
+    if key in TIER_KEYS:
+        return "Add it; Bybit lists it in /v5/market/risk-limit."
     return "Add it; docs/configuration.md explains it."
 
 
@@ -77,6 +87,8 @@ def wrong_value(key: str, value: object, reason: str) -> str:
         cure = _symbol_cure(value)
     elif key == "venue" and is_text:
         cure = "Only simulated accounts work so far; demo, testnet and live accounts come with a later version."
+    elif key == "at":
+        cure = 'Write a time as text, such as at = "2026-01-31T12:00:00Z", or after_ms = 60000.'
     elif key in ("klines", "interval") and is_text:
         cure = "Write one of 1m 3m 5m 15m 30m 1h 2h 4h 6h 12h 1d 1w."
     elif unit := unit_of(key):

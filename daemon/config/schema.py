@@ -7,14 +7,15 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
-from daemon.core.events import Instrument
+from daemon.config.instrument import LEVERAGE_MAX, ONE, InstrumentSettings
+from daemon.config.ranges import MONEY_MAX, check_range
+from daemon.config.trouble import TroubleSettings
 from daemon.core.guards import GuardSettings
 from daemon.core.venue import ExchangeSettings
 
 Interval = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d", "1w"]
 Symbol = Annotated[str, Meta(pattern="^[A-Z0-9]{1,24}USDT$")]
 SilenceMs = Annotated[int, Meta(ge=0, le=86_400_000)]
-MONEY_MAX = Decimal("1e15")
 
 
 class VenueSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,7 +43,10 @@ class StaleAfter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class FeedSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to subscribe to. book_depth 0 means no book; timer_ms is the period of a timer input, 0 none."""
+    """What to subscribe to. book_depth 0 means no book; timer_ms is the period of a timer input, 0 none.
+
+    instruments_every_min: how often the venue is asked whether specifications changed, minutes of the run; 0 never.
+    """
 
     symbols: tuple[Symbol, ...] = ()
     book_depth: Literal[0, 1, 50, 200, 1000] = 50
@@ -50,6 +54,7 @@ class FeedSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tickers: bool = True
     klines: tuple[Interval, ...] = ("1m",)
     timer_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 1000
+    instruments_every_min: Annotated[int, Meta(ge=0, le=10_080)] = 60
     stale_after_ms: StaleAfter = StaleAfter()
 
 
@@ -66,45 +71,6 @@ class StorageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     min_free_mb: Annotated[int, Meta(ge=0)] = 200
 
 
-class InstrumentSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Specification of a USDT perpetual where the venue cannot be asked; fields as in `daemon.core.events.Instrument`.
-
-    Source: Bybit `/v5/market/instruments-info`, priceFilter, lotSizeFilter and leverageFilter.
-    """
-
-    tick: Decimal
-    step: Decimal
-    min_qty: Decimal
-    max_qty: Decimal
-    max_market_qty: Decimal
-    min_notional: Decimal = Decimal(5)
-    max_leverage: Decimal = Decimal(100)
-    funding_interval_min: Annotated[int, Meta(ge=1, le=1440)] = 480
-
-    def __post_init__(self) -> None:
-        for name in ("tick", "step", "min_qty", "max_qty", "max_market_qty"):
-            _check_range(name, getattr(self, name), Decimal("1e-12"), MONEY_MAX)
-        _check_range("min_notional", self.min_notional, Decimal(0), MONEY_MAX)
-        _check_range("max_leverage", self.max_leverage, Decimal(1), Decimal(125))
-        for name in ("max_qty", "max_market_qty"):
-            if getattr(self, name) < self.min_qty:
-                raise ValueError(f"{name} is below min_qty: {getattr(self, name)} < {self.min_qty}")
-
-    def instrument(self, symbol: str) -> Instrument:
-        """The specification as a fact."""
-        return Instrument(
-            symbol=symbol,
-            tick=self.tick,
-            step=self.step,
-            min_qty=self.min_qty,
-            max_qty=self.max_qty,
-            max_market_qty=self.max_market_qty,
-            min_notional=self.min_notional,
-            max_leverage=self.max_leverage,
-            funding_interval_min=self.funding_interval_min,
-        )
-
-
 class AccountSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An account and its capital. balance_usdt: what a simulated one starts with; leverage: a factor, for margin."""
 
@@ -114,8 +80,8 @@ class AccountSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     exchange: ExchangeSettings = ExchangeSettings()
 
     def __post_init__(self) -> None:
-        _check_range("balance_usdt", self.balance_usdt, Decimal(1), MONEY_MAX)
-        _check_range("leverage", self.leverage, Decimal(1), Decimal(125))
+        check_range("balance_usdt", self.balance_usdt, ONE, MONEY_MAX)
+        check_range("leverage", self.leverage, ONE, LEVERAGE_MAX)
 
 
 class StrategySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -143,7 +109,10 @@ class LaneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A whole configuration file. `history` holds raw mappings of files, validated by the backtest that reads them."""
+    """A whole configuration file. `history` holds raw mappings of files, validated by the backtest that reads them.
+
+    trouble: what is to go wrong at the simulated exchanges, and when.
+    """
 
     venue: VenueSettings = VenueSettings()
     feed: FeedSettings = FeedSettings()
@@ -152,6 +121,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     accounts: dict[str, AccountSettings] = field(default_factory=dict)
     history: tuple[dict[str, Any], ...] = ()
     lanes: tuple[LaneSettings, ...] = ()
+    trouble: tuple[TroubleSettings, ...] = ()
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -167,8 +137,3 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def active_lanes(self) -> tuple[LaneSettings, ...]:
         """Lanes that run, in the file's order."""
         return tuple(lane for lane in self.lanes if lane.active)
-
-
-def _check_range(name: str, value: Decimal, low: Decimal, high: Decimal) -> None:
-    if not (value.is_finite() and low <= value <= high):
-        raise ValueError(f"{name}: {value} is not between {low} and {high}")

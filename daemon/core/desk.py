@@ -1,58 +1,62 @@
-"""The desk: lets strategies decide, sizes and guards what they want, and books what the exchanges report.
+"""The desk: lets strategies decide, asks the guards about what they want, and hands it to the exchanges.
 
-The engine tells it the time and the cause; every record leaves through `emit` with the next `seq`.
+What a decision means is worked out in `daemon.core.wishes`, what it would lead to in `daemon.core.exposure`; what the
+exchanges report goes to the `daemon.core.blotter`. An exchange whose books break stops its own lane, and no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
+from enum import StrEnum
 from math import isfinite
-from typing import assert_never
 
+from daemon.core import exposure, halts
+from daemon.core.blotter import AMEND, CANCEL, PROTECT, Blotter
+from daemon.core.closed import ClosedExchange
 from daemon.core.errors import InvariantBroken
-from daemon.core.events import MarketFact, Side
-from daemon.core.guards import Intent, judge
+from daemon.core.events import MarketFact
+from daemon.core.guards import judge
 from daemon.core.lane import Lane, Runner
-from daemon.core.ledger import apply_fill
-from daemon.core.orders import OrderRequest, OrderState, add_fill, advance, order_id
+from daemon.core.orders import Amendment, OrderRequest, OrderState, TradingStop, order_id
 from daemon.core.records import (
     Action,
     Choice,
     Context,
     DecisionLine,
-    FillLine,
-    HaltLine,
-    OrderLine,
     OrderType,
-    Record,
-    TransferLine,
+    TimeInForce,
+    TriggerBy,
     Verdict,
     Window,
 )
-from daemon.core.sizing import Sized, size
 from daemon.core.strategy import Decision, Snapshot
-from daemon.core.units import ZERO, add
-from daemon.core.venue import FillReport, OrderReport, Report, TransferReport
+from daemon.core.turn import Emit, Turn
+from daemon.core.units import ZERO
+from daemon.core.venue import Report
+from daemon.core.wishes import Amending, Cancelling, Placing, Protecting, Wish, interpret, terms
 
-Emit = Callable[[Record], None]
+__all__ = ["Desk", "Emit"]
 
 
 class Desk:
-    """Decisions and their consequences.
+    """Decisions and their consequences. turn: when and why, and the stream of records."""
 
-    now: `ts_recv` of the input being handled, nanoseconds UTC.  cause: its seq.  seq: of the last record.
-    due: the earliest time at which an exchange or a bar has something to do although no fact says so.
-    """
-
-    __slots__ = ("_emit", "cause", "due", "now", "seq")
+    __slots__ = ("_blotter", "turn")
 
     def __init__(self, emit: Emit | None) -> None:
-        self._emit = emit
-        self.now = 0
-        self.cause = 0
-        self.seq = 0
-        self.due = 0
+        self.turn = Turn(emit)
+        self._blotter = Blotter(self.turn)
+
+    @property
+    def seq(self) -> int:
+        """Number of the last record."""
+        return self.turn.seq
+
+    @property
+    def cause(self) -> int:
+        """Number of the input being handled."""
+        return self.turn.cause
 
     def evaluate(self, runner: Runner, fact: MarketFact | None) -> None:
         """Let a strategy decide; a symbol without any price yet is not evaluated."""
@@ -60,12 +64,13 @@ class Desk:
         mark = market.mark
         if mark <= 0.0 or runner.failed:
             return
+        turn = self.turn
         runner.window.append(mark)
         position = runner.position
         equity = runner.lane.equity() * runner.share
         snapshot = Snapshot(
             runner.symbol,
-            self.now,
+            turn.now,
             fact,
             mark,
             market.bid,
@@ -75,6 +80,7 @@ class Desk:
             equity,
             len(runner.working),
             runner.window,
+            len(runner.waiting),
         )
         try:
             decision = runner.strategy.decide(snapshot)
@@ -86,77 +92,100 @@ class Desk:
         if not holds:
             self._act(runner, decision, equity)
             return
-        self.seq += 1
-        if self._emit is not None:
-            self._emit(self._line(runner, decision, equity, Choice(Action.HOLD, ZERO, None, decision.reason), ()))
+        turn.seq += 1
+        if turn.emit is not None:
+            turn.emit(self._line(runner, decision, equity, Choice(Action.HOLD, ZERO, None, decision.reason), ()))
 
     def absorb(self, lane: Lane, reports: Sequence[Report]) -> None:
-        """Book what an exchange reported."""
-        for report in reports:
-            match report:
-                case OrderReport():
-                    self._order(lane, report)
-                case FillReport():
-                    self._fill(lane, report)
-                case TransferReport():
-                    self._transfer(lane, report)
-                case _:
-                    assert_never(report)
+        """Book what an exchange reported; what cannot be true stops the lane."""
+        try:
+            self._blotter.absorb(lane, reports)
+        except InvariantBroken as error:
+            self.breach(lane, error)
         self.note_due(lane)
 
     def note_due(self, lane: Lane) -> None:
         """Wake up when the lane's exchange has something to do."""
-        if lane.exchange.next_due < self.due:
-            self.due = lane.exchange.next_due
+        if lane.exchange.next_due < self.turn.due:
+            self.turn.due = lane.exchange.next_due
 
     def halt(self, lane: Lane, who: str, reason: str) -> None:
-        """Stop a lane from opening risk until `who` is lifted; saying so again with the same reason changes nothing."""
-        if lane.halts.get(who) == reason:
-            return
-        lane.halts[who] = reason
-        self._halt_line(lane, f"{who}: {reason}")
+        """Stop a lane from opening risk until `who` is lifted."""
+        halts.halt(self.turn, lane, who, reason)
 
     def lift(self, lane: Lane, who: str, reason: str) -> None:
         """Take back a halt, if there is one."""
-        if lane.halts.pop(who, None) is not None:
-            self._halt_line(lane, f"{who} lifted: {reason}")
+        halts.lift(self.turn, lane, who, reason)
 
-    def _halt_line(self, lane: Lane, reason: str) -> None:
-        self.seq += 1
-        if self._emit is not None:
-            self._emit(HaltLine(self.seq, self.cause, self.now, lane.name, bool(lane.halts), reason))
+    def breach(self, lane: Lane, error: InvariantBroken) -> None:
+        """Stop a lane whose books cannot be trusted any more: no evaluation, no order, no report, and no way back."""
+        lane.exchange = ClosedExchange()
+        for runner in lane.runners:
+            runner.failed = True
+        self.halt(lane, "breach", error.message)
 
     def _fail(self, runner: Runner, what: str) -> None:
         runner.failed = True
         self.halt(runner.lane, f"strategy {runner.name} on {runner.symbol}", what)
 
     def _act(self, runner: Runner, decision: Decision, equity: float) -> None:
-        numbers = (decision.qty, decision.target_notional, decision.price)
-        if not all(_is_usable(number) for number in numbers):
-            self._fail(runner, f"decided on quantity, target and price {numbers}, which are not all finite numbers")
+        nonsense = _nonsense(decision)
+        if nonsense is not None:
+            self._fail(runner, nonsense)
             return
-        sized = _size(runner, decision)
-        self.seq += 1
-        if isinstance(sized, str):
-            choice = Choice(Action.HOLD, ZERO, decision.target_notional, f"{decision.reason}; {sized}")
-            if self._emit is not None:
-                self._emit(self._line(runner, decision, equity, choice, ()))
+        wish = interpret(runner, decision)
+        turn = self.turn
+        turn.seq += 1
+        if isinstance(wish, str):
+            choice = Choice(Action.HOLD, ZERO, decision.target_notional, f"{decision.reason}; {wish}")
+            if turn.emit is not None:
+                turn.emit(self._line(runner, decision, equity, choice, ()))
             return
-        intent = self._intent(runner, decision, sized)
-        verdicts = judge(intent, runner.lane.guards)
-        if self._emit is not None:
-            choice = Choice(decision.action, sized.qty, decision.target_notional, decision.reason)
-            self._emit(self._line(runner, decision, equity, choice, verdicts))
+        verdicts = self._ask_guards(runner, wish)
+        if turn.emit is not None:
+            asked = terms(wish, decision)
+            choice = Choice(decision.action, _qty(wish), decision.target_notional, decision.reason, asked)
+            turn.emit(self._line(runner, decision, equity, choice, verdicts))
         if all(verdict.allow for verdict in verdicts):
-            self._submit(runner, decision, sized, reduce_only=intent.is_exit)
+            self._carry_out(runner, decision, wish)
         elif any(verdict.guard == "daily_loss" and not verdict.allow for verdict in verdicts):
             self.halt(runner.lane, "daily_loss", "until the next day, UTC")
 
-    def _submit(self, runner: Runner, decision: Decision, sized: Sized, *, reduce_only: bool) -> None:
+    def _ask_guards(self, runner: Runner, wish: Wish) -> tuple[Verdict, ...]:
+        """Cancels and protections are not judged: nothing may keep a trader from taking risk away."""
+        now = self.turn.now
+        match wish:
+            case Placing():
+                return judge(exposure.of_order(runner, wish, now), runner.lane.guards)
+            case Amending():
+                return judge(exposure.of_amendment(runner, wish, now), runner.lane.guards)
+            case _:
+                return ()
+
+    # Asking the exchange
+
+    def _carry_out(self, runner: Runner, decision: Decision, wish: Wish) -> None:
         lane = runner.lane
+        try:
+            match wish:
+                case Placing():
+                    self._place(runner, decision, wish)
+                case Cancelling():
+                    self._cancel(lane, wish)
+                case Amending():
+                    self._amend(lane, wish)
+                case Protecting():
+                    self._protect(runner, wish)
+        except InvariantBroken as error:
+            self.breach(lane, error)
+        self.note_due(lane)
+
+    def _place(self, runner: Runner, decision: Decision, wish: Placing) -> None:
+        lane, now, sized, condition = runner.lane, self.turn.now, wish.sized, wish.condition
+        decided = self.turn.seq
         request = OrderRequest(
-            order_id(lane.name, self.seq, 0),
-            self.seq,
+            order_id(lane.name, decided, 0),
+            decided,
             runner.name,
             runner.symbol,
             sized.side,
@@ -164,121 +193,47 @@ class Desk:
             decision.time_in_force,
             sized.qty,
             sized.price,
-            reduce_only,
+            wish.is_exit,
+            trigger_price=None if condition is None else condition.price,
+            trigger_by=decision.trigger_by,
+            trigger_direction=None if condition is None else condition.direction,
+            protection=wish.protection,
         )
-        order = OrderState(request)
-        lane.orders[request.order_id] = (order, runner)
-        runner.working[request.order_id] = order
-        lane.note_order(self.now)
-        self._order_line(lane, order, "")
-        self.absorb(lane, lane.exchange.submit(request, runner.market, self.now))
+        lane.note_order(now)
+        self._blotter.add(lane, OrderState(request))
+        self._blotter.absorb(lane, lane.exchange.submit(request, runner.market, now))
 
-    def _intent(self, runner: Runner, decision: Decision, sized: Sized) -> Intent:
-        lane, market, symbol = runner.lane, runner.market, runner.symbol
-        buys = sized.side is Side.BUY
-        change = sized.qty if buys else sized.qty.copy_negate()
-        lowest, highest = lane.bounds(symbol)
-        after = float(add(highest if buys else lowest, change))
-        other = float(lowest if buys else highest)
-        equity = lane.equity()
-        mark = market.mark
-        touch = market.ask if buys else market.bid
-        leaves = _reduces(runner.position.qty, change) and _reduces(lane.ledger.position(symbol).qty, change)
-        return Intent(
-            is_exit=decision.reduce_only or leaves,
-            mark=mark,
-            price=touch if sized.price is None else float(sized.price),
-            order_notional=float(sized.qty) * mark,
-            position_notional_after=after * mark,
-            gross_notional_after=lane.gross_notional(without=symbol) + max(abs(after), abs(other)) * mark,
-            equity=equity,
-            day_loss=(lane.day_equity or 0.0) - equity,
-            orders_last_minute=lane.orders_last_minute(self.now),
-            data_age=self.now - min(market.ts, market.ts_exchange),
-            stale_topics=len(market.stale_topics),
-            halted=bool(lane.halts),
-        )
+    def _cancel(self, lane: Lane, wish: Cancelling) -> None:
+        decided = self.turn.seq
+        for order in wish.orders:
+            if order.is_open:
+                order.cancelling = True
+                lane.ask(CANCEL, order.request.order_id, decided)
+                self._blotter.absorb(lane, lane.exchange.cancel(order.request.order_id, self.turn.now))
 
-    def _order(self, lane: Lane, report: OrderReport) -> None:
-        order, _ = _find(lane, report.order_id)
-        advance(order, report.status)
-        self._close_if_done(lane, order)
-        self._order_line(lane, order, report.reason)
-
-    def _fill(self, lane: Lane, report: FillReport) -> None:
-        order, runner = _find(lane, report.order_id)
-        add_fill(order, report.qty)
-        ledger = lane.ledger
-        realised = ledger.fill(report.symbol, report.side, report.price, report.qty, report.fee)
-        apply_fill(runner.position, report.side, report.price, report.qty)
-        ledger.check()
-        lane.note_position(runner.market)
-        self.seq += 1
-        if self._emit is not None:
-            self._emit(
-                FillLine(
-                    self.seq,
-                    self.cause,
-                    self.now,
-                    lane.name,
-                    report.order_id,
-                    order.request.decision,
-                    report.fill_id,
-                    report.symbol,
-                    report.side,
-                    report.price,
-                    report.qty,
-                    report.fee,
-                    report.maker,
-                    realised,
-                    ledger.position(report.symbol).qty,
-                    ledger.cash,
-                )
-            )
-        self._close_if_done(lane, order)
-        self._order_line(lane, order, "")
-
-    def _transfer(self, lane: Lane, report: TransferReport) -> None:
-        lane.ledger.transfer(report.amount)
-        self.seq += 1
-        if self._emit is not None:
-            cash = lane.ledger.cash
-            self._emit(TransferLine(self.seq, self.cause, self.now, lane.name, report.amount, cash, report.reason))
-
-    def _close_if_done(self, lane: Lane, order: OrderState) -> None:
-        if not order.is_open:
-            _, runner = lane.orders.pop(order.request.order_id)
-            del runner.working[order.request.order_id]
-
-    def _order_line(self, lane: Lane, order: OrderState, reason: str) -> None:
-        self.seq += 1
-        if self._emit is None:
-            return
+    def _amend(self, lane: Lane, wish: Amending) -> None:
+        now, order = self.turn.now, wish.order
         request = order.request
-        self._emit(
-            OrderLine(
-                self.seq,
-                self.cause,
-                self.now,
-                lane.name,
-                request.order_id,
-                request.decision,
-                request.symbol,
-                request.side,
-                request.type,
-                request.time_in_force,
-                request.qty,
-                request.price,
-                request.reduce_only,
-                order.status,
-                order.filled_qty,
-                reason,
-            )
+        amendment = Amendment(
+            request.order_id,
+            None if wish.qty == request.qty else wish.qty,
+            None if wish.price == request.price else wish.price,
         )
+        order.asked_qty = wish.qty
+        lane.ask(AMEND, request.order_id, self.turn.seq)
+        lane.note_order(now)
+        self._blotter.absorb(lane, lane.exchange.amend(amendment, now))
+
+    def _protect(self, runner: Runner, wish: Protecting) -> None:
+        lane, decided = runner.lane, self.turn.seq
+        lane.ask(PROTECT, runner.symbol, decided)
+        stop = TradingStop(runner.symbol, wish.protection, decided, runner.name)
+        self._blotter.absorb(lane, lane.exchange.protect(stop, runner.market, self.turn.now))
 
     def _line(
         self, runner: Runner, decision: Decision, equity: float, choice: Choice, verdicts: tuple[Verdict, ...]
     ) -> DecisionLine:
+        turn = self.turn
         position = runner.position
         window = runner.window
         context = Context(
@@ -291,9 +246,9 @@ class Desk:
             Window(len(window), window.digest()),
         )
         return DecisionLine(
-            self.seq,
-            self.cause,
-            self.now,
+            turn.seq,
+            turn.cause,
+            turn.now,
             runner.lane.name,
             runner.name,
             runner.symbol,
@@ -304,32 +259,41 @@ class Desk:
         )
 
 
-def _is_usable(number: object) -> bool:
-    """Strategy code need not be type-checked, so its numbers are."""
-    return number is None or (isinstance(number, float | int) and isfinite(number))
+_WORDS: tuple[tuple[str, type[StrEnum]], ...] = (
+    ("action", Action),
+    ("order_type", OrderType),
+    ("time_in_force", TimeInForce),
+    ("trigger_by", TriggerBy),
+)
+_NUMBERS = ("qty", "target_notional", "price", "trigger_price", "take_profit", "stop_loss", "trailing_stop")
 
 
-def _size(runner: Runner, decision: Decision) -> Sized | str:
-    market = runner.market
-    if runner.evaluation <= runner.strategy.warmup:
-        return f"warming up, {runner.evaluation} of {runner.strategy.warmup}"
-    if market.instrument is None:
-        return "the instrument is not known yet"
-    closes = decision.action is Action.CLOSE
-    held = runner.unclosed(resting=decision.price is not None) if closes else runner.held()
-    return size(decision, instrument=market.instrument, mark=market.mark, held=held)
+def _nonsense(decision: Decision) -> str | None:
+    """What no exchange could be asked for; strategy code need not be type-checked, so what it decides is."""
+    for name, kind in _WORDS:
+        word = getattr(decision, name)
+        if not isinstance(word, kind):
+            return f"decided on {name} {_shown(word)}, which is not a {kind.__name__}"
+    for name in _NUMBERS:
+        number = getattr(decision, name)
+        if number is not None and not (isinstance(number, float | int) and isfinite(number)):
+            return f"decided on {name} {_shown(number)}, which is not a finite number"
+    return None
 
 
-def _reduces(held: Decimal, change: Decimal) -> bool:
-    """Whether a change brings what is held closer to zero without crossing it."""
-    return bool(held) and (held > 0) != (change > 0) and change.copy_abs() <= held.copy_abs()
+def _shown(value: object) -> str:
+    """Text that is the same in every run: others than plain values may show an address."""
+    return repr(value) if isinstance(value, str | float | int) else f"of type {type(value).__name__}"
 
 
-def _find(lane: Lane, order: str) -> tuple[OrderState, Runner]:
-    found = lane.orders.get(order)
-    if found is None:
-        raise InvariantBroken(f"lane {lane.name}: the exchange reports on {order}, which is not open")
-    return found
+def _qty(wish: Wish) -> Decimal:
+    match wish:
+        case Placing():
+            return wish.sized.qty
+        case Amending():
+            return wish.qty
+        case _:
+            return ZERO
 
 
 def _where(error: Exception) -> str:

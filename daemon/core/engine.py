@@ -8,6 +8,8 @@
 2. the fact changes the market;
 3. the exchanges match what rests, and their reports change ledgers and orders;
 4. strategies triggered by the fact decide, lane by lane in configuration order.
+
+An exchange that raises `InvariantBroken`, or reports what cannot be true, stops its own lane; the others go on.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import Any, assert_never
 
 from daemon.core import desk
 from daemon.core.bars import BarBuilder
+from daemon.core.errors import InvariantBroken
 from daemon.core.events import (
     Bar,
     BarOrigin,
@@ -35,6 +38,7 @@ from daemon.core.events import (
     Ticker,
     Timer,
     Trade,
+    VenueTrouble,
 )
 from daemon.core.lane import Lane, Runner
 from daemon.core.market import Market
@@ -75,6 +79,7 @@ class Engine:
     def __init__(self, lanes: Sequence[Lane], emit: desk.Emit | None = None, symbols: Sequence[str] = ()) -> None:
         self.lanes = tuple(lanes)
         self.desk = desk.Desk(emit)
+        self._turn = self.desk.turn
         self.lost_books: list[str] = []
         self.quarantined = 0
         self.books_lost = 0
@@ -99,15 +104,16 @@ class Engine:
             Timer: self._timer,
             Command: self._command,
             Restarted: self._restarted,
+            VenueTrouble: self._trouble,
         }
 
     def step(self, seq: int, ts_recv: int, fact: Fact) -> None:
         """Handle one fact of input `seq`, received at `ts_recv` (nanoseconds UTC)."""
-        desk = self.desk
-        desk.cause = seq
-        if ts_recv > desk.now:
-            desk.now = ts_recv
-            if ts_recv >= desk.due:
+        turn = self._turn
+        turn.cause = seq
+        if ts_recv > turn.now:
+            turn.now = ts_recv
+            if ts_recv >= turn.due:
                 self._pass_time(ts_recv)
         self._handlers[type(fact)](fact)
 
@@ -119,16 +125,23 @@ class Engine:
     # Time
 
     def _pass_time(self, now: int) -> None:
-        desk = self.desk
         for lane in self.lanes:
             if lane.exchange.next_due <= now:
-                desk.absorb(lane, lane.exchange.advance(now))
+                self._advance(lane, now)
         if now >= self._midnight:
             self._new_day(now)
         for watch in self._watches.values():
             for builder in watch.builders:
                 self._deliver(watch, builder.close_at(now))
         self._reschedule()
+
+    def _advance(self, lane: Lane, now: int) -> None:
+        try:
+            reports = lane.exchange.advance(now)
+        except InvariantBroken as error:
+            self.desk.breach(lane, error)
+        else:
+            self.desk.absorb(lane, reports)
 
     def _reschedule(self) -> None:
         due = self._midnight
@@ -137,7 +150,7 @@ class Engine:
         for watch in self._watches.values():
             for builder in watch.builders:
                 due = min(due, builder.due)
-        self.desk.due = due
+        self._turn.due = due
 
     def _new_day(self, now: int) -> None:
         self._midnight = now - now % NS_PER_DAY + NS_PER_DAY
@@ -148,16 +161,25 @@ class Engine:
     # Market facts
 
     def _match(self, watch: Watch, fact: MarketFact) -> None:
-        desk = self.desk
         market = watch.market
-        market.ts = desk.now
+        market.ts = self._turn.now
         market.ts_exchange = fact.ts_exchange
+        self._offer(watch, fact)
+
+    def _offer(self, watch: Watch, fact: MarketFact) -> None:
+        """Let the exchanges of the symbol's lanes see what the market has just applied."""
+        turn, market = self._turn, watch.market
         for lane in watch.lanes:
-            reports = lane.exchange.on_market(market, fact, desk.now)
+            exchange = lane.exchange
+            try:
+                reports = exchange.on_market(market, fact, turn.now)
+            except InvariantBroken as error:
+                self.desk.breach(lane, error)
+                continue
             if reports:
-                desk.absorb(lane, reports)
-            elif lane.exchange.next_due < desk.due:
-                desk.due = lane.exchange.next_due
+                self.desk.absorb(lane, reports)
+            elif exchange.next_due < turn.due:
+                turn.due = exchange.next_due
 
     def _trade(self, fact: Trade) -> None:
         watch = self._watches.get(fact.symbol)
@@ -165,7 +187,7 @@ class Engine:
             return
         for builder in watch.builders:
             self._deliver(watch, builder.add(fact))
-            self.desk.due = min(self.desk.due, builder.due)
+            self._turn.due = min(self._turn.due, builder.due)
         watch.market.apply_trade(fact)
         self._match(watch, fact)
         for runner in watch.on_trade:
@@ -209,6 +231,7 @@ class Engine:
         if watch is not None:
             self.books_lost += 1
             watch.market.drop_book()
+            self._offer(watch, fact)
 
     def _lose_book(self, watch: Watch) -> None:
         self.books_lost += 1
@@ -281,6 +304,17 @@ class Engine:
                     self.desk.halt(lane, "operator", fact.reason)
                 elif fact.name == "resume":
                     self.desk.lift(lane, "operator", fact.reason)
+
+    def _trouble(self, fact: VenueTrouble) -> None:
+        for lane in self.lanes:
+            if fact.lane not in ("", lane.name):
+                continue
+            try:
+                reports = lane.exchange.trouble(fact, self._turn.now)
+            except InvariantBroken as error:
+                self.desk.breach(lane, error)
+            else:
+                self.desk.absorb(lane, reports)
 
     def _restarted(self, _: Restarted) -> None:
         for watch in self._watches.values():

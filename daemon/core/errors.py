@@ -12,7 +12,7 @@
     |-- IndexFailed               the index of runs cannot be read or written; the runs are untouched
     |-- ReplayDiverged            recomputed decisions differ from the recorded ones
     |-- StrategyFailed            strategy code raised
-    `-- InvariantBroken           an impossible state; the process stops
+    `-- InvariantBroken           an impossible state; the lane, or the process, stops
 
 What the outside does (a reject, a disconnect) is a fact, not an exception.
 """
@@ -97,4 +97,4 @@ class StrategyFailed(LockstepError):
 
 
 class InvariantBroken(LockstepError):
-    """An impossible state. Never caught: the process stops with its evidence."""
+    """An impossible state. In a lane's exchange or books it stops that lane, elsewhere the process; with evidence."""

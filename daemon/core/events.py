@@ -32,11 +32,27 @@ class BarOrigin(StrEnum):
     HISTORY = "history"
 
 
+class RiskTier(Struct, frozen=True):
+    """One step of a symbol's risk limits: what a position of up to `limit` (USDT at mark, inclusive) needs.
+
+    Rates are fractions: maintenance margin = value * maintenance_rate - deduction, initial margin at least
+    value * initial_rate. Source: Bybit `/v5/market/risk-limit`.
+    """
+
+    limit: Decimal
+    maintenance_rate: Decimal
+    initial_rate: Decimal
+    max_leverage: Decimal
+    deduction: Decimal = Decimal(0)
+
+
 class Instrument(Struct, frozen=True, kw_only=True, tag="instrument", tag_field="fact"):
     """Specification of a USDT linear perpetual, valid from this fact on.
 
     Source: Bybit `/v5/market/instruments-info`. Prices and quantities are multiples of `tick` and `step`.
     max_qty bounds limit orders, max_market_qty market orders; min_notional is in USDT; leverage is a factor.
+    price_limit_ratio_x, _y: the venue's riskParameters, fractions; null where no price band is known.
+    risk_tiers: lowest first; empty where they are not known, see `adapters.simulated.margin`.
     """
 
     symbol: str
@@ -49,6 +65,13 @@ class Instrument(Struct, frozen=True, kw_only=True, tag="instrument", tag_field=
     max_leverage: Decimal = Decimal(100)
     funding_interval_min: int = 480
     status: str = "Trading"
+    min_leverage: Decimal = Decimal(1)
+    leverage_step: Decimal = Decimal("0.01")
+    price_limit_ratio_x: Decimal | None = None
+    price_limit_ratio_y: Decimal | None = None
+    upper_funding_rate: Decimal | None = None
+    lower_funding_rate: Decimal | None = None
+    risk_tiers: tuple[RiskTier, ...] = ()
 
 
 class Trade(Struct, frozen=True, gc=False, tag="trade", tag_field="fact"):
@@ -194,6 +217,39 @@ class Restarted(Struct, frozen=True, tag="restarted", tag_field="fact"):
     cut_decisions: int = 0
 
 
+class TroubleKind(StrEnum):
+    """What goes wrong at a simulated exchange.
+
+    REJECT: requests are refused.  LATE: their reports come later.  LOST_REQUEST: they never arrive, which is told after
+    the delay.  LOST_ANSWER: they arrive and may fill, which is told after the delay.  DISCONNECT: for the delay nothing
+    can be sent, and nothing is told.  ADL: the exchange closes a position by deleveraging.
+    """
+
+    REJECT = "reject"
+    LATE = "late"
+    LOST_REQUEST = "lost_request"
+    LOST_ANSWER = "lost_answer"
+    DISCONNECT = "disconnect"
+    ADL = "adl"
+
+
+class VenueTrouble(Struct, frozen=True, kw_only=True, tag="venue_trouble", tag_field="fact"):
+    """Scripted trouble at the simulated exchange of a lane, from this input on.
+
+    lane, symbol: whom it concerns, empty meaning all; an ADL needs a symbol.  count: how many of the next requests.
+    delay_ms: see `TroubleKind`.  reason: the venue's code and text of a refusal.
+    share: part of the position that an ADL closes, a fraction.
+    """
+
+    kind: TroubleKind
+    lane: str = ""
+    symbol: str = ""
+    count: int = 1
+    delay_ms: int = 0
+    reason: str = "10016: server error"
+    share: float = 1.0
+
+
 MarketFact: TypeAlias = Trade | Quote | BookSnapshot | BookDelta | BookDown | Ticker | Bar
-HouseFact: TypeAlias = Instrument | Link | Stale | Quarantined | Timer | Command | Restarted
+HouseFact: TypeAlias = Instrument | Link | Stale | Quarantined | Timer | Command | Restarted | VenueTrouble
 Fact: TypeAlias = MarketFact | HouseFact

@@ -5,16 +5,22 @@ the strategy's position and the account's closer to zero without crossing it) pa
 nothing may keep a trader from getting out. They are sent reduce-only, so that what passed as an exit cannot become an
 entry. Refused orders are `denied`; the verdict's code names the reason.
 
+An amendment is judged as an entry when its order may open a position and gets a larger quantity or a price nearer to
+the market: by its whole new quantity, by the position as if all that is added filled, and like any order of now by
+halts, age of data, rate, daily loss and price. Other amendments pass as exits do. Cancels and protections only take
+risk away and are not judged.
+
 | guard         | denies an entry when                                              | code                      |
 |---------------|-------------------------------------------------------------------|---------------------------|
 | halted        | the lane is halted by an operator, an error or the daily loss     | LANE_HALTED               |
 | stale_data    | the symbol's data is older than `stale_after_ms`, or a topic silent| MARKET_DATA_STALE         |
-| order_rate    | this order would be more than `max_orders_per_min` in 60 s        | ORDER_RATE_ABOVE_LIMIT    |
+| order_rate    | more than `max_orders_per_min` orders, amendments too, in 60 s    | ORDER_RATE_ABOVE_LIMIT    |
 | order_notional| the order is worth more than `max_order_notional_usdt`            | ORDER_NOTIONAL_ABOVE_LIMIT|
 | position      | the position would be worth more than `max_position_notional_usdt`| POSITION_ABOVE_LIMIT      |
 | leverage      | all positions would be worth more than `max_leverage` x equity    | LEVERAGE_ABOVE_LIMIT      |
 | daily_loss    | equity fell `max_daily_loss_usdt` below its value at 00:00 UTC    | DAILY_LOSS_ABOVE_LIMIT    |
-| price_collar  | the order's price is further than `price_collar` from the mark    | PRICE_OUTSIDE_COLLAR      |
+| price_collar  | the order's price is further than `price_collar` from the mark,   | PRICE_OUTSIDE_COLLAR      |
+|               | or from its trigger price if it waits for one                     |                           |
 """
 
 from __future__ import annotations
@@ -43,20 +49,22 @@ class GuardSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Intent(Struct, frozen=True):
-    """An order about to be sent, with what it would lead to. Values in USDT at the mark, ages in nanoseconds.
+    """An order or amendment about to be sent, with what it would lead to. Values in USDT, ages in nanoseconds.
 
-    price: limit price, or the touch that a market order would hit; 0.0 when no touch is known.
+    Values are at the mark, or at the trigger price of the order where that is higher.
+    price: limit price, or the touch that a market order would hit; 0.0 when that is not known.
+    anchor: what the price is compared with: the mark, or the trigger price of an order that waits for one.
     position_notional_after, gross_notional_after: with the open orders of the same, or the worse, side counted as
     filled and those of the other not.
-    orders_last_minute: orders of the lane in the last 60 s, this one not counted.
+    orders_last_minute: orders and amendments of the lane in the last 60 s, this one not counted.
     data_age: since the symbol was heard of last, or since the venue stamped what was heard then, whichever is longer: a
     feed that is late is as blind as one that is silent. Assumes that both clocks agree to well within the limit.
     day_loss: fall of equity since 00:00 UTC, above zero when lost.
     """
 
     is_exit: bool
-    mark: float
     price: float
+    anchor: float
     order_notional: float
     position_notional_after: float
     gross_notional_after: float
@@ -128,7 +136,7 @@ def _price_collar(intent: Intent, settings: GuardSettings) -> Verdict | None:
     limit = settings.price_collar
     if limit is None or intent.price <= 0.0:
         return None
-    return _above("price_collar", "PRICE_OUTSIDE_COLLAR", abs(intent.price - intent.mark) / intent.mark, limit)
+    return _above("price_collar", "PRICE_OUTSIDE_COLLAR", abs(intent.price - intent.anchor) / intent.anchor, limit)
 
 
 _Check = Callable[[Intent, GuardSettings], Verdict | None]

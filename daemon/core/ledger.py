@@ -3,7 +3,7 @@
 Exact: a position keeps its entry value (signed quantity times price, summed) instead of a rounded average, and the
 part of it that a reducing fill releases is rounded once, to `CASH_GRID`, and subtracted as rounded. So
 
-    cash = transfers - fees - sum over fills of (signed quantity * price) + sum of entry values still held
+    cash = transfers - fees - funding - sum over fills of (signed quantity * price) + sum of entry values still held
 
 holds to the last digit; `check` demands it. One-way mode: one signed position per symbol.
 Source: Bybit help centre, "P&L calculations (USDT Contract)".
@@ -39,13 +39,14 @@ class Position(Struct):
 class Ledger:
     """Cash and positions of one account, USDT. `cash` is the wallet balance: realised, without open profit."""
 
-    __slots__ = ("_bought", "cash", "cash_float", "fees", "positions", "transfers")
+    __slots__ = ("_bought", "cash", "cash_float", "fees", "funding", "positions", "transfers")
 
     def __init__(self) -> None:
         self.cash = ZERO
         self.cash_float = 0.0
         self.transfers = ZERO
         self.fees = ZERO
+        self.funding = ZERO
         self.positions: dict[str, Position] = {}
         self._bought = ZERO
 
@@ -60,6 +61,11 @@ class Ledger:
         """Money into (above zero) or out of the account."""
         self.transfers = add(self.transfers, amount)
         self._set_cash(add(self.cash, amount))
+
+    def charge(self, fee: Decimal) -> None:
+        """Book a settlement of funding. fee: USDT, above zero when paid."""
+        self.funding = add(self.funding, fee)
+        self._set_cash(subtract(self.cash, fee))
 
     def fill(self, symbol: str, side: Side, price: Decimal, qty: Decimal, fee: Decimal) -> Decimal:
         """Book one execution; returns the PnL it realised, without its fee.
@@ -95,9 +101,10 @@ class Ledger:
                 held = add(held, position.entry_value)
             elif position.entry_value:
                 raise InvariantBroken(f"{position.symbol} is flat with an entry value of {position.entry_value}")
-        expected = add(subtract(subtract(self.transfers, self.fees), self._bought), held)
+        paid = add(self.fees, self.funding)
+        expected = add(subtract(subtract(self.transfers, paid), self._bought), held)
         if expected != self.cash:
-            raise InvariantBroken(f"cash is {self.cash}, transfers, fees and fills say {expected}")
+            raise InvariantBroken(f"cash is {self.cash}, transfers, fees, funding and fills say {expected}")
 
     def _set_cash(self, cash: Decimal) -> None:
         self.cash = cash

@@ -20,30 +20,29 @@ class Sized(Struct, frozen=True):
     price: Decimal | None
 
 
-def size(decision: Decision, *, instrument: Instrument, mark: float, held: Decimal) -> Sized | str:
+def size(decision: Decision, *, instrument: Instrument, worth: Decimal, held: Decimal) -> Sized | str:
     """Size a decision, or say in words why there is nothing to order.
 
     Args:
-        decision: what the strategy wants; not a hold.
+        decision: what the strategy wants; buys, sells or closes.
         instrument: grid and minima.
-        mark: mark price, above zero.
+        worth: what a base unit is valued at, USDT, above zero: the mark, or the trigger price of a conditional order.
         held: signed quantity that the strategy holds, base units; for what is under way see `Runner.held`, `unclosed`.
     """
-    price = to_decimal(mark)
-    wanted = _signed_qty(decision, mark=price, held=held, step=instrument.step)
+    wanted = _signed_qty(decision, worth=worth, held=held, step=instrument.step)
     if isinstance(wanted, str):
         return wanted
     qty = wanted.copy_abs()
     exits = decision.action is Action.CLOSE or decision.reduce_only
     if qty < instrument.min_qty:
         return f"quantity {qty} is below the minimum of {instrument.min_qty}"
-    if not exits and multiply(qty, price) < instrument.min_notional:
+    if not exits and multiply(qty, worth) < instrument.min_notional:
         return f"order value is below the minimum of {instrument.min_notional} USDT"
     side = Side.BUY if wanted > 0 else Side.SELL
-    return Sized(side, qty, _limit_price(decision, side, instrument.tick))
+    return Sized(side, qty, limit_price(decision.price, side, instrument.tick))
 
 
-def _signed_qty(decision: Decision, *, mark: Decimal, held: Decimal, step: Decimal) -> Decimal | str:
+def _signed_qty(decision: Decision, *, worth: Decimal, held: Decimal, step: Decimal) -> Decimal | str:
     if decision.action is Action.CLOSE:
         return held.copy_negate() if held else "already flat"
     buys = decision.action is Action.BUY
@@ -52,15 +51,16 @@ def _signed_qty(decision: Decision, *, mark: Decimal, held: Decimal, step: Decim
             return f"quantity {decision.qty} is not above zero"
         qty = floor_qty(to_decimal(decision.qty), step)
         return qty if buys else qty.copy_negate()
-    target = floor_qty(divide(to_decimal(decision.target_notional), mark), step)
+    target = floor_qty(divide(to_decimal(decision.target_notional), worth), step)
     change = subtract(target, held)
     if change == ZERO or (change > 0) != buys:
         return "already at the target"
     return change
 
 
-def _limit_price(decision: Decision, side: Side, tick: Decimal) -> Decimal | None:
-    if decision.price is None:
+def limit_price(price: float | None, side: Side, tick: Decimal) -> Decimal | None:
+    """A limit price on the tick grid, moved to the side that is not worse for us; None for none."""
+    if price is None:
         return None
-    price = to_decimal(decision.price)
-    return price_down(price, tick) if side is Side.BUY else price_up(price, tick)
+    exact = to_decimal(price)
+    return price_down(exact, tick) if side is Side.BUY else price_up(exact, tick)

@@ -13,7 +13,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from daemon.core.events import BarOrigin, MarketFact
-from daemon.core.records import Action, OrderType, TimeInForce
+from daemon.core.records import Action, OrderType, TimeInForce, TriggerBy
 
 NO_INDICATORS: dict[str, float | None] = {}
 
@@ -58,7 +58,8 @@ class Snapshot(Struct, frozen=True, gc=False):
     position: signed base units.  entry: average entry price, 0.0 when flat.
     equity: cash plus unrealised PnL at mark, USDT.  marks: the last marks this strategy was evaluated on, oldest
     first, this one included; their number is the strategy's `window`.
-    working: how many of this strategy's own orders on the symbol are still open.
+    working: how many of this strategy's own orders on the symbol are still open; waiting: of those that wait for a
+    trigger, partial protections included.
     """
 
     symbol: str
@@ -72,6 +73,7 @@ class Snapshot(Struct, frozen=True, gc=False):
     equity: float
     working: int
     marks: Sequence[float]
+    waiting: int = 0
 
 
 class Decision(Struct, frozen=True, gc=False):
@@ -80,6 +82,13 @@ class Decision(Struct, frozen=True, gc=False):
     Give either `qty` (base units, above zero, for BUY and SELL) or `target_notional` (signed USDT that the position
     should be worth afterwards); CLOSE needs neither. price makes it a limit order. Quantities are cut down to the
     instrument's step; what is below its minimum becomes a hold with that reason.
+    trigger_price: makes the order conditional; it becomes active when the price of kind `trigger_by` gets there.
+    take_profit, stop_loss: prices at which the exchange closes the position again, at market; 0 removes what is set.
+
+    CANCEL cancels this strategy's open orders on the symbol, conditional ones too.
+    AMEND changes its only open plain order to `price` and, if given, `qty` (the new total).
+    PROTECT sets take_profit, stop_loss and trailing_stop (a distance in USDT from the best last price, 0 removes it) of
+    the position.
     """
 
     action: Action
@@ -92,6 +101,11 @@ class Decision(Struct, frozen=True, gc=False):
     time_in_force: TimeInForce = TimeInForce.GTC
     price: float | None = None
     reduce_only: bool = False
+    trigger_price: float | None = None
+    trigger_by: TriggerBy = TriggerBy.LAST
+    take_profit: float | None = None
+    stop_loss: float | None = None
+    trailing_stop: float | None = None
 
 
 class Strategy(Protocol):

@@ -156,6 +156,22 @@ class Index:
         """The blotter of a run."""
         return self._rows("select * from fills where run_id = ? order by seq", run_id)
 
+    def refusals(self, run_id: str) -> list[Row]:
+        """Requests of a run that its exchanges refused, other than new orders."""
+        return self._rows("select * from refusals where run_id = ? order by seq", run_id)
+
+    def funding(self, run_id: str) -> list[Row]:
+        """Settlements of funding of a run."""
+        return self._rows("select * from funding where run_id = ? order by seq", run_id)
+
+    def liquidations(self, run_id: str) -> list[Row]:
+        """Steps of liquidations and deleveragings of a run."""
+        return self._rows("select * from liquidations where run_id = ? order by seq", run_id)
+
+    def accounts(self, run_id: str) -> list[Row]:
+        """States of the accounts of a run as their exchanges saw them."""
+        return self._rows("select * from accounts where run_id = ? order by seq", run_id)
+
     def equity(self, run_id: str) -> list[Row]:
         """Equity at mark of each lane of a run, sampled evenly; the last value is always there."""
         return self._rows("select lane, ts, equity from equity where run_id = ? order by lane, ts", run_id)

@@ -4,18 +4,43 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from typing import Any, TypeAlias
+from decimal import Decimal
+from typing import Any, TypeAlias, assert_never
+
+from msgspec.structs import asdict
 
 from daemon.core.orders import TRANSITIONS
-from daemon.core.records import Action, DecisionLine, FillLine, OrderLine, Record
+from daemon.core.records import (
+    AccountLine,
+    Action,
+    DecisionLine,
+    FillLine,
+    FundingLine,
+    HaltLine,
+    LiquidationLine,
+    OrderLine,
+    Record,
+    RefusalLine,
+    TransferLine,
+)
 from daemon.core.units import NS_PER_MINUTE
+from daemon.index.schema import WRITTEN_DOWN, columns_of
 from daemon.journal import Manifest
 
 Row: TypeAlias = dict[str, Any]
 
 EQUITY_POINTS_MAX = 2_000
 REMEMBERED_MAX = 50_000
-_COUNTERS = {Action.HOLD: "holds", Action.BUY: "buys", Action.SELL: "sells", Action.CLOSE: "closes"}
+_COUNTERS = {
+    Action.HOLD: "holds",
+    Action.BUY: "buys",
+    Action.SELL: "sells",
+    Action.CLOSE: "closes",
+    Action.CANCEL: "cancels",
+    Action.AMEND: "amends",
+    Action.PROTECT: "protects",
+}
+_COLUMNS = {table: columns_of(table) for table in WRITTEN_DOWN}
 
 
 class EquityCurve:
@@ -49,30 +74,45 @@ class Projection:
         self._counts = {"records": 0, "orders": 0, "fills": 0}
         self._decisions: dict[tuple[str, str, str], Row] = {}
         self._curves: dict[str, EquityCurve] = {}
-        self._open_orders: dict[str, Row] = {}
+        self._open_orders: dict[tuple[str, str], Row] = {}
         self._orders: list[Row] = []
-        self._fills: list[Row] = []
+        self._written: dict[str, list[Row]] = {table: [] for table in WRITTEN_DOWN}
         self._strategy_of: OrderedDict[int, str] = OrderedDict()
 
     @property
     def waiting(self) -> int:
         """Finished rows that were not taken yet."""
-        return len(self._orders) + len(self._fills)
+        return len(self._orders) + sum(map(len, self._written.values()))
 
     def add(self, record: Record) -> None:
         """Take the next record of the decision stream."""
         self._counts["records"] += 1
-        if isinstance(record, DecisionLine):
-            self._add_decision(record)
-        elif isinstance(record, OrderLine):
-            self._add_order(record)
-        elif isinstance(record, FillLine):
-            self._add_fill(record)
+        match record:
+            case DecisionLine():
+                self._add_decision(record)
+            case OrderLine():
+                self._add_order(record)
+            case FillLine():
+                self._counts["fills"] += 1
+                self._write_down("fills", record, self._strategy_of.get(record.decision))
+            case RefusalLine():
+                self._write_down("refusals", record, self._strategy_of.get(record.decision))
+            case FundingLine():
+                self._write_down("funding", record)
+            case LiquidationLine():
+                self._write_down("liquidations", record)
+            case AccountLine():
+                self._write_down("accounts", record)
+            case TransferLine() | HaltLine():
+                pass  # few, and told by the report
+            case _:
+                assert_never(record)
 
     def take(self) -> dict[str, list[Row]]:
         """Rows by table that will not change any more."""
-        taken = {"orders": self._orders, "fills": self._fills}
-        self._orders, self._fills = [], []
+        taken = {"orders": self._orders, **self._written}
+        self._orders = []
+        self._written = {table: [] for table in WRITTEN_DOWN}
         return taken
 
     def end(self) -> dict[str, list[Row]]:
@@ -113,14 +153,16 @@ class Projection:
             self._strategy_of.popitem(last=False)
 
     def _add_order(self, line: OrderLine) -> None:
-        row = self._open_orders.get(line.order_id)
+        name = (line.lane, line.order_id)
+        row = self._open_orders.get(name)
         if row is None:
-            row = self._open_orders[line.order_id] = self._new_order(line)
+            row = self._open_orders[name] = self._new_order(line)
             self._counts["orders"] += 1
         row |= {"status": str(line.status), "filled_qty": str(line.filled_qty), "ts_last": line.ts}
+        row |= {"qty": str(line.qty), "price": _text(line.price), "trigger_price": _text(line.trigger_price)}
         row["reason"] = line.reason or row["reason"]
         if not TRANSITIONS[line.status]:
-            self._orders.append(self._open_orders.pop(line.order_id))
+            self._orders.append(self._open_orders.pop(name))
 
     def _new_order(self, line: OrderLine) -> Row:
         return {
@@ -133,36 +175,19 @@ class Projection:
             "side": str(line.side),
             "type": str(line.type),
             "time_in_force": str(line.time_in_force),
-            "qty": str(line.qty),
-            "price": None if line.price is None else str(line.price),
             "reduce_only": int(line.reduce_only),
+            "stop_order_type": str(line.stop_order_type),
+            "create_type": str(line.create_type),
             "reason": "",
             "ts_first": line.ts,
         }
 
-    def _add_fill(self, line: FillLine) -> None:
-        self._counts["fills"] += 1
-        self._fills.append(
-            {
-                "run_id": self._run_id,
-                "seq": line.seq,
-                "ts": line.ts,
-                "lane": line.lane,
-                "strategy": self._strategy_of.get(line.decision),
-                "symbol": line.symbol,
-                "side": str(line.side),
-                "price": str(line.price),
-                "qty": str(line.qty),
-                "fee": str(line.fee),
-                "maker": int(line.maker),
-                "realised_pnl": str(line.realised_pnl),
-                "position": str(line.position),
-                "cash": str(line.cash),
-                "order_id": line.order_id,
-                "fill_id": line.fill_id,
-                "decision": line.decision,
-                "cause": line.cause,
-            }
+    def _write_down(self, table: str, line: Record, strategy: str | None = None) -> None:
+        """A line that never changes, in the types of its table."""
+        columns = _COLUMNS[table]
+        row = {"run_id": self._run_id, "strategy": strategy, **asdict(line)}
+        self._written[table].append(
+            {name: None if row[name] is None else kind(row[name]) for name, kind in columns.items()}
         )
 
     def _equity_rows(self) -> list[Row]:
@@ -192,3 +217,7 @@ class Projection:
             "decisions_crc": seal.decisions.crc if seal else None,
             **self._counts,
         }
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None else str(number)

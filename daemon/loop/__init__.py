@@ -5,5 +5,6 @@
 
 from daemon.loop.live import LiveLoop, LoopSettings, Stopped
 from daemon.loop.pipeline import Pipeline, read_fact
+from daemon.loop.schedule import Schedule, with_schedule
 
-__all__ = ["LiveLoop", "LoopSettings", "Pipeline", "Stopped", "read_fact"]
+__all__ = ["LiveLoop", "LoopSettings", "Pipeline", "Schedule", "Stopped", "read_fact", "with_schedule"]

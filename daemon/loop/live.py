@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from daemon.core.events import Fact, Timer
 from daemon.core.units import NEVER, NS_PER_SECOND
 from daemon.loop.pipeline import Pipeline
+from daemon.loop.schedule import Schedule
 from daemon.ports import Clock, LiveSource, Received
 
 
@@ -54,12 +55,14 @@ class LoopSettings(Struct, frozen=True, kw_only=True):
 
     inputs_max: number of inputs after which to stop, counted over the whole run; 0 for no limit.
     stamp: the time of a received item, where it is not the moment of reception (accelerated sandboxes).
+    schedule: what is to be told at set times.
     """
 
     timer: int = NS_PER_SECOND
     until: int = NEVER
     inputs_max: int = 0
     stamp: Callable[[Received], int] | None = None
+    schedule: Schedule = field(default_factory=Schedule)
 
 
 class LiveLoop:
@@ -98,7 +101,10 @@ class LiveLoop:
         self._now = now
         self._progress = progress
         self._timer_due = pipeline.timer_due + settings.timer if pipeline.timer_due else 0
-        self._stop = asyncio.Event()
+        self._schedule = settings.schedule
+        self._told: list[Received] = []
+        self._asked = False
+        self._woken = asyncio.Event()
         self._written = asyncio.Event()
         self._failure: Exception | None = None
         self.waiting = False
@@ -107,16 +113,24 @@ class LiveLoop:
         """Append and handle what the daemon itself has to say before anything arrives."""
         for fact in facts:
             self._append(self._now, "daemon", fact)
+        if facts:
+            self._schedule.begin(self._now)
         self._journal.flush()
 
     def stop(self) -> None:
         """End after the batch in progress."""
-        self._stop.set()
+        self._asked = True
+        self._woken.set()
+
+    def tell(self, fact: Fact) -> None:
+        """Take a fact that the daemon itself noticed, such as a changed instrument; called in the loop's thread."""
+        self._told.append(Received(self._clock.now(), "daemon", fact=fact))
+        self._woken.set()
 
     def fail(self, error: Exception) -> None:
         """End at once with an error, such as a journal that cannot be written."""
         self._failure = error
-        self._stop.set()
+        self._woken.set()
         self._written.set()
 
     def written(self) -> None:
@@ -130,13 +144,16 @@ class LiveLoop:
             JournalFailed: the journal cannot be written.
         """
         batches = self._source.batches()
-        stopping = asyncio.create_task(self._stop.wait())
+        waking = asyncio.create_task(self._woken.wait())
         arriving = asyncio.create_task(_next(batches))
         try:
             while True:
-                await asyncio.wait({arriving, stopping}, timeout=self._idle(), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({arriving, waking}, timeout=self._idle(), return_when=asyncio.FIRST_COMPLETED)
                 if self._failure is not None:
                     raise self._failure
+                if waking.done():
+                    self._woken.clear()
+                    waking = asyncio.create_task(self._woken.wait())
                 batch: list[Received] | None = []
                 if arriving.done():
                     batch = arriving.result()
@@ -146,9 +163,9 @@ class LiveLoop:
                     return ended
                 await self._wait_for_journal()
         finally:
-            for task in (arriving, stopping):
+            for task in (arriving, waking):
                 task.cancel()
-            await asyncio.gather(arriving, stopping, return_exceptions=True)
+            await asyncio.gather(arriving, waking, return_exceptions=True)
             await batches.aclose()  # type: ignore[attr-defined]
 
     async def _wait_for_journal(self) -> None:
@@ -164,12 +181,15 @@ class LiveLoop:
         """Seconds until our clock has something to say although nothing arrives; None where frames tell the time."""
         if self._settings.stamp is not None:
             return None
-        due = min(self._timer_due if self._settings.timer else NEVER, self._settings.until)
+        due = min(self._timer_due if self._settings.timer else NEVER, self._settings.until, self._schedule.due)
         return None if due == NEVER else max(0, due - self._clock.now()) / NS_PER_SECOND
 
     def _handle(self, batch: list[Received] | None) -> Stopped | None:
         if batch is None:
             return Stopped.SOURCE
+        if self._told:
+            batch = [*self._told, *batch]
+            self._told.clear()
         for item in batch:
             ended = self._take(item)
             if ended is not None:
@@ -186,14 +206,14 @@ class LiveLoop:
         self._journal.flush()
         if self._progress is not None:
             self._progress(self._pipeline.inputs, self._now)
-        return Stopped.ASKED if self._stop.is_set() else None
+        return Stopped.ASKED if self._asked else None
 
     def _look_at_clock(self) -> Stopped | None:
-        """Fire the timer by our clock, or end when its time has come although nothing arrived."""
+        """Fire the timer and what is planned by our clock, or end when its time has come although nothing arrived."""
         now = self._clock.now()
         if now >= self._settings.until:
             return Stopped.UNTIL
-        return self._full() if self._tick(now) else None
+        return self._own(now)
 
     def _take(self, item: Received) -> Stopped | None:
         stamp = self._settings.stamp
@@ -202,7 +222,7 @@ class LiveLoop:
             ts_recv = self._now
         if ts_recv >= self._settings.until:
             return Stopped.UNTIL
-        if stamp is not None and self._tick(ts_recv) and (ended := self._full()):
+        if stamp is not None and (ended := self._own(ts_recv)):
             return ended
         self._now = ts_recv
         if item.frame is not None:
@@ -211,6 +231,16 @@ class LiveLoop:
         elif item.fact is not None:
             self._append(ts_recv, item.source, item.fact)
         return self._full()
+
+    def _own(self, now: int) -> Stopped | None:
+        """Append what we ourselves have to say by `now`: what is planned, then the timer."""
+        if now >= self._schedule.due:
+            for due, fact in self._schedule.take(now):
+                self._now = max(self._now, due)
+                self._append(self._now, "plan", fact)
+                if ended := self._full():
+                    return ended
+        return self._full() if self._tick(now) else None
 
     def _full(self) -> Stopped | None:
         limit = self._settings.inputs_max

@@ -8,7 +8,7 @@ import msgspec
 
 from daemon.core.engine import Engine
 from daemon.core.errors import JournalError
-from daemon.core.events import BookDown, Fact, Timer
+from daemon.core.events import BookDown, Fact, Timer, VenueTrouble
 from daemon.ports import Decoder, Input
 
 _decode_fact: Callable[[bytes], Fact] = msgspec.json.Decoder(Fact).decode
@@ -17,7 +17,8 @@ _decode_fact: Callable[[bytes], Fact] = msgspec.json.Decoder(Fact).decode
 class Pipeline:
     """Decoder and engine in a row.
 
-    inputs, frames: how many went through.  timer_due: of the last timer, nanoseconds UTC, 0 before the first.
+    inputs, frames: how many went through.  first: time of the first fact of our own, with which every live run begins,
+    nanoseconds UTC, 0 before.  timer_due: of the last timer, likewise.  troubles: planned ones so far.
     lost_books: symbols whose book is unusable until the venue sends a fresh snapshot; whoever owns the feed asks for
     it and clears the list.
     """
@@ -26,7 +27,9 @@ class Pipeline:
         self.engine = engine
         self.inputs = 0
         self.frames = 0
+        self.first = 0
         self.timer_due = 0
+        self.troubles = 0
         self.lost_books: list[str] = []
         self._decoder = decoder
 
@@ -44,8 +47,12 @@ class Pipeline:
     def fact(self, seq: int, ts_recv: int, fact: Fact) -> None:
         """Handle a fact of our own, then what the decoder concludes from it."""
         self.inputs += 1
+        if not self.first:
+            self.first = ts_recv
         if type(fact) is Timer:
             self.timer_due = fact.due
+        elif type(fact) is VenueTrouble:
+            self.troubles += 1
         self.engine.step(seq, ts_recv, fact)
         for consequence in self._decoder.observe(fact):
             self.engine.step(seq, ts_recv, consequence)

@@ -1,10 +1,10 @@
 """Aligns the rows of two decision streams.
 
 Both streams are walked in step, the one that is behind in time first. A decision is found again by (lane, strategy,
-symbol, evaluation); an order or a fill by the decision that asked for it, because its own ids are derived from row
-numbers that shift as soon as one run has a row more; any other row by what it says. What finds no partner waits, at
-most `WAITING_ROWS` per stream; then, or at the end, those that wait are paired by their number, then by what they
-belong to, so that a row whose very key was altered is still told as altered. What is left has no partner.
+symbol, evaluation); an order, a fill or a refusal by the decision that asked for it, because its own ids are derived
+from row numbers that shift as soon as one run has a row more; any other row by what it says. What finds no partner
+waits, at most `WAITING_ROWS` per stream; then, or at the end, those that wait are paired by their number, then by what
+they belong to, so that a row whose very key was altered is still told as altered. What is left has no partner.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TypeAlias, TypeVar
 import msgspec
 from msgspec import Struct
 
-from replay.compare.rows import UNREADABLE, Head, Row, parse
+from replay.compare.rows import OF_ORDERS, UNREADABLE, Head, Row, parse
 
 WAITING_ROWS = 20_000
 STALLED_ROWS = 1_000
@@ -26,7 +26,7 @@ DECISIONS_REMEMBERED = 5_000  # an order names its decision within the same step
 ORDERS_REMEMBERED = 20_000
 
 Key: TypeAlias = tuple[str | int, ...]
-Name = TypeVar("Name", int, str)
+Name = TypeVar("Name", int, tuple[str, str])
 Value = TypeVar("Value")
 
 
@@ -34,7 +34,8 @@ class Pair(Struct, frozen=True, gc=False):
     """Two rows that belong together, or one without a partner.
 
     reordered: another pair stands before this one in one stream and behind it in the other.
-    renumbered: both rows belong to the same decision, which has another number in each stream.
+    renumbered: both rows belong to the same decision, or name orders of the same decisions, which have another number
+    in each stream.
     late: found among rows that had waited, out of turn.
     """
 
@@ -101,8 +102,17 @@ class Alignment:
         return Pair(left, right, reordered, self._renumbered(left, right))
 
     def _renumbered(self, left: Row, right: Row) -> bool:
+        if left.head.kind == "decision":
+            return self._same_orders(left, right)
         owner = self._left.owner(left)
         return left.decision_seq != right.decision_seq and owner is not None and owner == self._right.owner(right)
+
+    def _same_orders(self, left: Row, right: Row) -> bool:
+        """Whether two decisions name the same orders, though each stream has its own ids for them."""
+        if left.orders == right.orders:
+            return False
+        owners = [self._left.owners(left), self._right.owners(right)]
+        return owners[0] == owners[1] and None not in owners[0]
 
     def _settle(self, keep: int) -> Iterator[Pair]:
         """Pair or give up the rows that wait longest."""
@@ -135,7 +145,7 @@ class _Side:
         self.waiting: dict[int, tuple[Key, Row]] = {}
         self._places: dict[Key, deque[int]] = {}
         self._decisions: dict[int, Key] = {}
-        self._orders: dict[str, tuple[int, Key]] = {}
+        self._orders: dict[tuple[str, str], tuple[int, Key]] = {}
 
     def key(self, row: Row) -> Key:
         """What the row is found by in the other stream."""
@@ -144,26 +154,30 @@ class _Side:
             key: Key = (head.lane, head.strategy, head.symbol, head.evaluation)
             _remember(self._decisions, head.seq, key, DECISIONS_REMEMBERED)
             return key
-        if head.kind in ("order", "fill"):
+        if head.kind in OF_ORDERS:
             return (head.kind, head.lane, head.symbol, head.status, *self._owner(row))
         if head.kind == UNREADABLE:
             return (head.kind, row.line)
-        return (head.kind, head.lane, head.ts, head.reason)
+        return (head.kind, head.lane, head.symbol, head.ts, head.reason)
 
     def _owner(self, row: Row) -> Key:
         """The decision behind an order; its ids if that decision was taken before the streams parted."""
         head = row.head
-        if head.order_id not in self._orders and row.decision_seq in self._decisions:
-            _remember(
-                self._orders, head.order_id, (row.decision_seq, self._decisions[row.decision_seq]), ORDERS_REMEMBERED
-            )
-        found = self._orders.get(head.order_id)
+        name = (head.lane, head.order_id)
+        if name not in self._orders and row.decision_seq in self._decisions:
+            _remember(self._orders, name, (row.decision_seq, self._decisions[row.decision_seq]), ORDERS_REMEMBERED)
+        found = self._orders.get(name)
         return (head.order_id, head.fill_id) if found is None else found[1]
 
     def owner(self, row: Row) -> Key | None:
         """The decision that an order names, if it is the one that asked for it as far as known."""
-        found = self._orders.get(row.head.order_id)
+        found = self._orders.get((row.head.lane, row.head.order_id))
         return found[1] if found is not None and found[0] == row.decision_seq else None
+
+    def owners(self, row: Row) -> list[Key | None]:
+        """The decisions behind the orders that a decision names; None for one that is not known."""
+        found = [self._orders.get((row.head.lane, order_id)) for order_id in row.orders]
+        return [None if one is None else one[1] for one in found]
 
     def wait(self, key: Key, row: Row) -> None:
         self.waiting[row.line] = (key, row)
@@ -221,9 +235,9 @@ def _number(head: Head) -> Key | None:
 
 
 def _belonging(head: Head) -> Key | None:
-    if head.kind in ("order", "fill"):
+    if head.kind in OF_ORDERS:
         return (head.kind, head.lane, head.symbol, head.order_id)
-    return None if head.kind in ("decision", UNREADABLE) else (head.kind, head.lane)
+    return None if head.kind in ("decision", UNREADABLE) else (head.kind, head.lane, head.symbol)
 
 
 def _by_number(lefts: list[Row], rights: list[Row]) -> Paired:

@@ -16,9 +16,11 @@ A mismatch follows when what it builds on had already diverged:
 
 - a decision, if the evaluation before it in the same lane, strategy and symbol differed or is missing, unless a mark
   differs afresh: marks come from outside; or if equity or position differ and money of the lane had diverged before;
-- an order or a fill, if the latest decision of its lane and symbol differed, or, for a fill, if nothing but the sums
-  after it (cash, position, realised PnL) differ and money of the lane had diverged before;
-- a missing row, if the evaluation before it is missing too, or, for an order or a fill, if a decision of its lane and
+- an order, a fill or a refusal, if the latest decision of its lane and symbol differed, or, for a fill, if nothing but
+  the sums after it (cash, position, realised PnL) differ and money of the lane had diverged before;
+- funding, if only the position, what it costs and the cash differ, and a state of the account whatever differs, if
+  money of the lane had diverged before;
+- a missing row, if the evaluation before it is missing too, or, for a row about a symbol, if a decision of its lane and
   symbol at its time or earlier differed or is missing.
 
 An agreeing row in between ends a chain: the next mismatch is a root of its own. Damage never follows, nor does a row
@@ -39,6 +41,7 @@ from replay.compare.rows import UNREADABLE, Head, Row
 RECENT = 16
 TIMES = frozenset({"ts", "cause", "seq"})
 SUMS = frozenset({"cash", "position", "realised_pnl"})
+PAID = SUMS | {"qty", "fee"}
 ACCOUNT = frozenset({"context.equity", "context.position", "context.entry"})
 DAMAGE = frozenset({"seq", "crc", "(bytes)"})
 
@@ -137,7 +140,7 @@ class Attribution:
                 return False
             series = self._series[_series_of(head)]
             return series.open or head.evaluation != series.last + 1 or (money and bool(paths & ACCOUNT))
-        return self._symbols_open.get(symbol, False) or (money and paths <= SUMS)
+        return self._symbols_open.get(symbol, False) or (money and _follows_money(head.kind, paths))
 
     def _remember(self, pair: Pair, head: Head, paths: frozenset[str]) -> None:
         symbol = (head.lane, head.symbol)
@@ -161,6 +164,11 @@ class Attribution:
 def _is_damaged(pair: Pair, paths: frozenset[str]) -> bool:
     unreadable = any(row is not None and row.head.kind == UNREADABLE for row in (pair.left, pair.right))
     return unreadable or (bool(paths) and paths <= DAMAGE)
+
+
+def _follows_money(kind: str, paths: frozenset[str]) -> bool:
+    """Whether what differs in a row is nothing but a consequence of other money or another position."""
+    return kind == "account" or paths <= (PAID if kind == "funding" else SUMS)
 
 
 def _series_of(head: Head) -> tuple[str, str, str]:

@@ -26,7 +26,7 @@ from replay.compare.rows import DECISION_MARK, Row, parse
 MISMATCHES_KEPT = 100
 LATEST = 64
 RENUMBERED = ("decision", "order_id", "fill_id")
-DECIDED = ("decision.action", "decision.qty", "verdicts")
+DECIDED = ("decision.action", "decision.qty", "decision.terms", "verdicts")
 
 
 def compare(
@@ -295,13 +295,18 @@ def _value_differences(left: Row, right: Row, base: int, *, renumbered: bool) ->
     told = bool(found)
     if _numbers_fit(left, right, base):
         found = [item for item in found if item.path != "seq"]
-    if renumbered and left.head.kind != "decision":
-        found = [item for item in found if item.path not in RENUMBERED]
+    if renumbered:
+        found = [item for item in found if not _is_number(item.path, decides=left.head.kind == "decision")]
     if not told:
         found = [
             Difference("(bytes)", left.content.decode("utf-8", "replace"), right.content.decode("utf-8", "replace"))
         ]
     return found
+
+
+def _is_number(path: str, *, decides: bool) -> bool:
+    """Whether a value of a renumbered row is derived from the numbers of its stream."""
+    return path.startswith("decision.terms.orders[") if decides else path in RENUMBERED
 
 
 def _numbers_fit(left: Row, right: Row, base: int) -> bool:

@@ -37,7 +37,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     min_rate: smallest share of matched decisions that passes, 0 to 1.
     max_trade_difference: largest difference in the number of fills of a symbol in a lane that passes.
     same_verdicts: whether the verdicts of all guards must be the same.
-    match: "record" wants whole rows equal, "decision" only action, quantity and verdicts.
+    match: "record" wants whole rows equal, "decision" only action, quantity, terms and verdicts.
     """
 
     min_rate: float = 1.0

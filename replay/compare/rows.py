@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import Raw, Struct
+
+from daemon.core.records import Record
 
 CRC_MARK = b',"crc":"'
 CRC_TAIL = len(CRC_MARK) + 10  # eight hex digits, quote, brace
 DECISION_MARK = b'{"kind":"decision",'
 SEQ = re.compile(rb'"seq":([0-9]+)')
 UNREADABLE = "unreadable"
-KINDS = frozenset({"decision", "order", "fill", "transfer", "halt"})
+KINDS = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Record))
+OF_ORDERS = frozenset({"order", "fill", "refusal"})  # named by an order and the decision behind it
 
 
 class SeenWindow(Struct, gc=False):
@@ -28,6 +31,18 @@ class SeenContext(Struct, gc=False):
 
     mark: float = 0.0
     window: SeenWindow | None = None
+
+
+class SeenTerms(Struct, gc=False):
+    """Which orders a decision to cancel or amend names."""
+
+    orders: tuple[str, ...] = ()
+
+
+class SeenChoice(Struct, gc=False):
+    """Part of what was decided that is named by numbers of its own stream."""
+
+    terms: SeenTerms | None = None
 
 
 class Head(Struct, gc=False):
@@ -50,6 +65,7 @@ class Head(Struct, gc=False):
 
 
 HEAD = msgspec.json.Decoder(Head)
+CHOICE = msgspec.json.Decoder(SeenChoice)
 
 
 class Row(Struct, gc=False):
@@ -65,6 +81,15 @@ class Row(Struct, gc=False):
         """Number of the decision that a row other than a decision belongs to, -1 for none."""
         raw = bytes(self.head.decision)
         return int(raw) if raw.isdigit() else -1
+
+    @property
+    def orders(self) -> tuple[str, ...]:
+        """Ids of the orders that a decision names; none for any other row."""
+        raw = bytes(self.head.decision)
+        if b'"orders":' not in raw:
+            return ()
+        terms = CHOICE.decode(raw).terms
+        return terms.orders if terms is not None else ()
 
     @property
     def body(self) -> bytes:

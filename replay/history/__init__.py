@@ -1,4 +1,4 @@
-"""Market facts out of history files: bars and trades from CSV, gzipped CSV and Parquet."""
+"""Market facts out of history files (CSV, also gzipped, and Parquet): bars, trades, quotes, mark prices, funding."""
 
 from replay.history.description import FileDescription, describe
 from replay.history.sequence import Gap, Gaps

@@ -13,8 +13,8 @@ from pyarrow import compute
 from daemon.core.errors import DataError
 from replay.history.checks import check_cells, check_values
 from replay.history.columns import open_batches
-from replay.history.sequence import Bars, Gaps, Order, Trades
-from replay.history.settings import HistoryFile, interval_ns, window_ns
+from replay.history.sequence import Bars, Gaps, Order, Rates, Trades
+from replay.history.settings import OF_INTERVALS, HistoryFile, interval_ns, window_ns
 from replay.history.times import to_ns
 
 
@@ -41,7 +41,7 @@ def checked_batches(file: HistoryFile, summary: Summary) -> Iterator[pa.RecordBa
         DataError: naming file and row.
     """
     order = Order(file)
-    sequence = Bars(file, summary.gaps) if file.kind == "bars" else Trades(file)
+    sequence = _sequence(file, summary)
     seen = False
     for raw in _oldest_first(file):
         check_cells(raw, file)
@@ -57,6 +57,13 @@ def checked_batches(file: HistoryFile, summary: Summary) -> Iterator[pa.RecordBa
             yield batch
     if not summary.rows:
         raise _nothing(file, seen)
+
+
+def _sequence(file: HistoryFile, summary: Summary) -> Bars | Trades | Rates:
+    """What the rows of a file must satisfy together; quotes have no ids, so they may repeat."""
+    if file.kind == "funding":
+        return Rates(file)
+    return Bars(file, summary.gaps) if file.kind in OF_INTERVALS else Trades(file)
 
 
 def _nothing(file: HistoryFile, seen: bool) -> DataError:
@@ -98,7 +105,7 @@ def _spill(batches: Iterator[pa.RecordBatch], path: str) -> bool:
 
 def _with_times(batch: pa.RecordBatch, file: HistoryFile) -> pa.RecordBatch:
     ts = to_ns(batch["ts"], file, batch["row"][0].as_py())
-    if file.kind == "bars" and file.ts_means == "close":
+    if file.kind in OF_INTERVALS and file.ts_means == "close":
         ts = compute.subtract(ts, interval_ns(file.interval))
     return batch.set_column(batch.schema.get_field_index("ts"), "ts", ts)
 

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
 import pyarrow as pa
 from pyarrow import compute
 
 from daemon.core.errors import DataError
+from daemon.core.units import NS_PER_SECOND
 from replay.history.settings import OPTIONAL, REQUIRED, HistoryFile
+from replay.history.times import full_minutes
 
 MAY_BE_EMPTY = ("trade_id",)
-PRICES = {"bars": ("open", "high", "low", "close"), "trades": ("price",)}
-AMOUNTS = {"bars": ("volume", "turnover"), "trades": ()}
+OHLC = ("open", "high", "low", "close")
+POSITIVE = {"bars": OHLC, "trades": ("price", "qty"), "quotes": ("bid", "ask"), "mark": OHLC, "funding": ()}
+NOT_NEGATIVE = {
+    "bars": ("volume", "turnover"),
+    "trades": (),
+    "quotes": ("bid_qty", "ask_qty"),
+    "mark": (),
+    "funding": (),
+}
+RATE_MAX = 0.1
+LATE_MAX_NS = 10 * NS_PER_SECOND
 
 
 def check_cells(batch: pa.RecordBatch, file: HistoryFile) -> None:
@@ -30,7 +42,8 @@ def check_values(batch: pa.RecordBatch, file: HistoryFile) -> None:
     """Refuse rows that no market prints.
 
     Numbers are finite, prices and quantities of trades above zero, volumes not below zero; open and close of a bar
-    lie within its low and high; a side is one of `side_values`.
+    lie within its low and high; a side is one of `side_values`; a bid is not above its ask. A funding rate is a
+    fraction of at most 0.1, settled at a full minute or within 10 s after it (archives stamp it late).
 
     Raises:
         DataError: naming file, row and rule.
@@ -41,24 +54,37 @@ def check_values(batch: pa.RecordBatch, file: HistoryFile) -> None:
 
 
 def _violations(batch: pa.RecordBatch, file: HistoryFile) -> Iterator[tuple[pa.Array, str]]:
-    prices = PRICES[file.kind]
-    amounts = [name for name in AMOUNTS[file.kind] if name in file.columns]
-    quantities = ("qty",) if file.kind == "trades" else ()
-    for name in (*prices, *amounts, *quantities):
+    positive = POSITIVE[file.kind]
+    not_negative = [name for name in NOT_NEGATIVE[file.kind] if name in file.columns]
+    rates = ("rate",) if file.kind == "funding" else ()
+    for name in (*positive, *not_negative, *rates):
         yield compute.invert(compute.is_finite(batch[name])), f"{name} is not a finite number"
-    for name in (*prices, *quantities):
+    for name in positive:
         yield compute.less_equal(batch[name], 0.0), f"{name} is not above zero"
-    for name in amounts:
+    for name in not_negative:
         yield compute.less(batch[name], 0.0), f"{name} is below zero"
-    if file.kind == "bars":
-        yield from _bar_violations(batch)
-    else:
-        known = compute.is_in(batch["side"], pa.array(list(file.side_values)))
-        yield compute.invert(known), f"side is none of {', '.join(file.side_values)} (set side_values)"
+    match file.kind:
+        case "bars" | "mark":
+            yield from _bar_violations(batch)
+        case "trades":
+            known = compute.is_in(batch["side"], pa.array(list(file.side_values)))
+            yield compute.invert(known), f"side is none of {', '.join(file.side_values)} (set side_values)"
+        case "quotes":
+            yield compute.greater(batch["bid"], batch["ask"]), "bid is above ask"
+        case "funding":
+            yield from _funding_violations(batch)
+        case _:
+            assert_never(file.kind)
+
+
+def _funding_violations(batch: pa.RecordBatch) -> Iterator[tuple[pa.Array, str]]:
+    yield compute.greater(compute.abs(batch["rate"]), RATE_MAX), f"rate is above {RATE_MAX}: is it a percentage?"
+    late = compute.subtract(batch["ts"], full_minutes(batch["ts"]))
+    yield compute.greater(late, LATE_MAX_NS), "ts is no time of a settlement, which is a full minute"
 
 
 def _bar_violations(batch: pa.RecordBatch) -> Iterator[tuple[pa.Array, str]]:
-    opened, high, low, close = (batch[name] for name in PRICES["bars"])
+    opened, high, low, close = (batch[name] for name in OHLC)
     yield compute.less(high, low), "high is below low"
     yield compute.less(high, compute.max_element_wise(opened, close)), "high is below open or close"
     yield compute.greater(low, compute.min_element_wise(opened, close)), "low is above open or close"

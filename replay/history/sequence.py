@@ -11,6 +11,7 @@ from pyarrow import compute
 from daemon.core.errors import DataError
 from daemon.core.units import NS_PER_DAY
 from replay.history.settings import MONDAY_NS, HistoryFile, interval_ns
+from replay.history.times import full_minutes
 
 GAPS_KEPT = 20
 WEEK_NS = 7 * NS_PER_DAY
@@ -183,6 +184,42 @@ class Trades:
                 repeated.append(row)
             self._open.setdefault(key, row)
         return repeated
+
+
+class Rates:
+    """A symbol's funding rate of one settlement comes once."""
+
+    def __init__(self, file: HistoryFile) -> None:
+        self._file = file
+        self._last: dict[str, tuple[int, float, int]] = {}
+
+    def check(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the batch without repeated rows.
+
+        Raises:
+            DataError: a rate is repeated and the settings of the file refuse that, or another one stands beside it.
+        """
+        repeated: list[int] = []
+        count = batch.num_rows
+        symbols = batch["symbol"].to_pylist() if "symbol" in self._file.columns else [""] * count
+        columns = (full_minutes(batch["ts"]), batch["rate"], batch["row"])
+        for symbol, ts, rate, row in zip(symbols, *(column.to_pylist() for column in columns), strict=True):
+            before = self._last.get(symbol)
+            if before is not None and before[0] == ts:
+                self._refuse(before, rate, row)
+                repeated.append(row)
+            else:
+                self._last[symbol] = (ts, rate, row)
+        return without_rows(batch, repeated)
+
+    def _refuse(self, before: tuple[int, float, int], rate: float, row: int) -> None:
+        if self._file.on_duplicate == "error":
+            raise _repeated(self._file, row, before[2])
+        if rate != before[1]:
+            raise DataError(
+                f"{self._file.name}: row {row}: another rate of the same settlement as row {before[2]}",
+                cure="The two differ, so neither can be dropped: find out which one is right.",
+            )
 
 
 def without_rows(batch: pa.RecordBatch, rows: list[int]) -> pa.RecordBatch:

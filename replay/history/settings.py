@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct, field
 
+from daemon.config import parse_moment
 from daemon.core.errors import ConfigError
 from daemon.core.events import Side
 from daemon.core.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_SECOND
@@ -16,8 +16,18 @@ from daemon.core.units import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_SEC
 REQUIRED = {
     "bars": ("ts", "open", "high", "low", "close", "volume"),
     "trades": ("ts", "price", "qty", "side"),
+    "quotes": ("ts", "bid", "ask"),
+    "mark": ("ts", "open", "high", "low", "close"),
+    "funding": ("ts", "rate"),
 }
-OPTIONAL = {"bars": ("turnover", "symbol"), "trades": ("trade_id", "symbol")}
+OPTIONAL = {
+    "bars": ("turnover", "symbol"),
+    "trades": ("trade_id", "symbol"),
+    "quotes": ("bid_qty", "ask_qty", "symbol"),
+    "mark": ("symbol",),
+    "funding": ("symbol",),
+}
+OF_INTERVALS = frozenset({"bars", "mark"})
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 UNIT_NS = {"s": NS_PER_SECOND, "m": NS_PER_MINUTE, "h": NS_PER_HOUR, "d": NS_PER_DAY, "w": 7 * NS_PER_DAY}
 MONDAY_NS = 4 * NS_PER_DAY  # 1970-01-05; weekly bars begin on Mondays, the epoch was a Thursday
@@ -26,22 +36,28 @@ BYBIT_SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
 
 
 class HistoryFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One file of bars or trades and the meaning of its columns.
+    """One file of one kind of data and the meaning of its columns.
 
     path: ends in .csv, .csv.gz or .parquet.
+    kind: what the rows become. "bars": a bar at its close. "trades": a trade. "quotes": best bid and ask.
+        "mark": the mark price at the close of each bar of it; the way in between is not seen. "funding": the rate that
+        was settled at ts, told 1 ms before, see `replay.history.facts`.
     columns: our name to the file's name. Bars: ts, open, high, low, close, volume and optionally turnover, symbol.
-        Trades: ts, price, qty, side and optionally trade_id, symbol. volume and qty are base units, turnover USDT.
+        Trades: ts, price, qty, side and optionally trade_id, symbol. Quotes: ts, bid, ask and optionally bid_qty,
+        ask_qty, symbol. Mark: ts, open, high, low, close, optionally symbol. Funding: ts, rate, optionally symbol.
+        volume and qty are base units, turnover USDT, rate a fraction, above zero when longs pay.
     symbol: the symbol of every row, unless `columns` maps one.
-    interval: length of a bar: a whole number of s, m, h, d or w, such as "1m"; unused for trades.
+    interval: length of a bar: a whole number of s, m, h, d or w, such as "1m"; only for bars and mark.
     ts_unit: what a number in ts counts since 1970-01-01 UTC, decimals allowed; "iso" for ISO 8601 text or a timestamp
         column, UTC where it names no zone. Times are read from their text without passing through a float; a float64
         column of a Parquet file is rounded to the microsecond, which is all that it can hold.
     ts_means: whether a bar is stamped with the open or the close (end of the interval) of its interval.
     header: names of all columns in order, for a CSV file without a header line.
     order: "descending" for a file with the newest row first.
-    on_gap: bars are missing: refuse, count and warn, or count only.
-    on_duplicate: a row comes twice: refuse, or drop the repetition. Two bars of one time that differ are always
-        refused; a trade is repeated when time, symbol and trade_id are.
+    on_gap: bars are missing: refuse, count and warn, or count only. Missing funding rates cannot be told from a longer
+        interval: a boundary without a row is settled with the rate before it.
+    on_duplicate: a row comes twice: refuse, or drop the repetition. Two bars or rates of one time that differ are
+        always refused; a trade is repeated when time, symbol and trade_id are; quotes may repeat.
     start, end: ISO 8601, UTC unless it says otherwise; rows with start <= ts < end are used, by the open of a bar.
     side_values: text of the side column to the side of the taker. For a column such as Binance's is_buyer_maker:
         {"true": "Sell", "false": "Buy"}.
@@ -51,7 +67,7 @@ class HistoryFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """
 
     path: str
-    kind: Literal["bars", "trades"]
+    kind: Literal["bars", "trades", "quotes", "mark", "funding"]
     columns: dict[str, str]
     ts_unit: Literal["s", "ms", "us", "ns", "iso"]
     symbol: str | None = None
@@ -114,15 +130,11 @@ def _parse_time(key: str, text: str | None) -> int | None:
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        return parse_moment(text)
     except ValueError:
         raise ConfigError(
             f"{key}: {text!r} is not ISO 8601", cure='Write for example "2025-06-01T00:00:00Z".'
         ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * NS_PER_SECOND + since.microseconds * 1_000
 
 
 def _check_suffix(file: HistoryFile) -> None:

@@ -1,7 +1,8 @@
 """Several history files as one stream of facts in time order.
 
 Order of facts: by ts_recv; at the same nanosecond by the place of the file in the list, then by row. A bar of a
-minute and a trade at the first instant of the next one share a time: list bars before trades to have the bar first.
+minute and a trade at the first instant of the next one share a time: list bars before trades to have the bar first, and
+mark prices before bars, so that who decides at the close of a bar knows the mark price of that time.
 Each file is read in blocks, so memory grows with the number of files, not with their length.
 """
 
@@ -17,7 +18,7 @@ from daemon.core.events import Fact
 from replay.history.batches import Summary, checked_batches
 from replay.history.description import FileDescription, describe
 from replay.history.facts import Timed, to_facts
-from replay.history.settings import HistoryFile
+from replay.history.settings import OF_INTERVALS, HistoryFile
 
 BY_TIME = itemgetter(0)
 
@@ -102,7 +103,7 @@ def _in_order(parts: list[list[Timed]]) -> list[Timed]:
 
 
 def _refuse_overlaps(readers: list[_Reader]) -> None:
-    """Two files may not tell the same symbol's bars or trades of the same time."""
+    """Two files may not tell the same kind of data about the same symbol and time."""
     for right in readers:
         for left in readers[: right.index]:
             if _same_series(left, right) and _overlap(left.summary, right.summary):
@@ -115,7 +116,7 @@ def _refuse_overlaps(readers: list[_Reader]) -> None:
 
 def _same_series(left: _Reader, right: _Reader) -> bool:
     same_kind = left.file.kind == right.file.kind
-    same_interval = left.file.kind == "trades" or left.file.interval == right.file.interval
+    same_interval = left.file.kind not in OF_INTERVALS or left.file.interval == right.file.interval
     return same_kind and same_interval and bool(left.summary.symbols & right.summary.symbols)
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from daemon.core.errors import DataError
-from daemon.core.units import NS_PER_DAY
+from daemon.core.units import NS_PER_DAY, NS_PER_MINUTE
 from replay.history.settings import HistoryFile
 
 DIGITS = {"s": 9, "ms": 6, "us": 3, "ns": 0}  # decimals that a nanosecond leaves to the unit
@@ -52,6 +52,11 @@ def to_ns(column: pa.Array, file: HistoryFile, row: int) -> pa.Array:
         )
     _check_years(converted, column, file, row)
     return converted
+
+
+def full_minutes(times: pa.Array) -> pa.Array:
+    """Times in nanoseconds cut to the minute."""
+    return compute.multiply(compute.divide(times, NS_PER_MINUTE), NS_PER_MINUTE)
 
 
 def _from_iso(column: pa.Array) -> pa.Array | None:

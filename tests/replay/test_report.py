@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from itertools import pairwise
 
 import msgspec
 import pytest
@@ -10,17 +9,26 @@ from hypothesis import strategies as st
 
 from daemon.core.events import Side
 from daemon.core.records import (
+    AccountLine,
     Action,
     Choice,
     Context,
+    CreateType,
     DecisionLine,
     FillLine,
+    FundingLine,
+    LiquidationLine,
+    OrderLine,
+    OrderStatus,
+    OrderType,
     Record,
+    RefusalLine,
+    TimeInForce,
     TransferLine,
     Verdict,
     Window,
 )
-from replay.report import POINTS_MAX, RunReport, Sample, summarise
+from replay.report import RunReport, summarise
 from tests.replay.streams import CAPITAL, MINUTE, START, Market, records
 
 D = Decimal
@@ -88,6 +96,68 @@ def test_capital_is_no_rise_and_funding_is_a_fall() -> None:
     assert lane.max_drawdown_usdt == 0.0
 
 
+def funding(minute: int, fee: str, cash: str) -> FundingLine:
+    return FundingLine(
+        minute, minute, minute * MINUTE, "a", "X", minute * MINUTE, D(1), D(100), D("0.01"), D(fee), D(cash)
+    )
+
+
+def test_funding_is_paid_by_the_account_and_belongs_to_its_symbol_and_trade() -> None:
+    stream = [
+        BY_HAND[0],
+        fill(2, Side.BUY, "100", "2", "999", "2", "0"),
+        funding(3, "30", "969"),
+        fill(4, Side.SELL, "110", "2", "988", "0", "20"),
+        decision(5, 110.0, 988.0),
+    ]
+    lane = summarise(stream).lanes[0]
+    (symbol,) = lane.symbols
+    assert (symbol.funding, lane.funding, lane.cash, lane.cash_unexplained) == (D(30), D(30), D(988), D(0))
+    assert (symbol.closed_trades, symbol.won) == (1, 0)
+    assert lane.max_drawdown_usdt == 30.0
+
+
+def test_a_stream_that_begins_with_funding_shows_the_cash_before_it() -> None:
+    lane = summarise([funding(3, "-2", "1002")]).lanes[0]
+    assert (lane.opening_cash, lane.cash, lane.cash_unexplained) == (D(1000), D(1002), D(0))
+
+
+def made(minute: int, status: OrderStatus, create_type: CreateType) -> OrderLine:
+    return OrderLine(
+        minute, minute, minute * MINUTE, "a", f"o-{create_type}", 0, "X", Side.SELL, OrderType.MARKET, TimeInForce.IOC,
+        D(1), None, True, status, D(0), create_type=create_type,
+    )  # fmt: skip
+
+
+def test_what_the_exchange_did_by_itself_is_counted_apart() -> None:
+    account = AccountLine(6, 6, 6, "a", 1.0, 1.0, 1.0, 1.0, 1.0, 0.25, 1.0, "X", 0.5, D(0), D(0), D(0))
+    stream: list[Record] = [
+        made(1, OrderStatus.SUBMITTED, CreateType.USER),
+        made(1, OrderStatus.NEW, CreateType.USER),
+        made(2, OrderStatus.UNTRIGGERED, CreateType.STOP_LOSS),
+        made(3, OrderStatus.TRIGGERED, CreateType.STOP_LOSS),
+        made(4, OrderStatus.FILLED, CreateType.STOP_LOSS),
+        LiquidationLine(5, 5, 5 * MINUTE, "a", "X", "takeover", Side.BUY, D(1), D(1), None, D(1), D(0), D(1)),
+        msgspec.structs.replace(account, margin_ratio=0.75),
+        account,
+        RefusalLine(7, 7, 7 * MINUTE, "a", 1, "X", "o", "cancel", "too late"),
+    ]
+    lane = summarise(stream).lanes[0]
+    (symbol,) = lane.symbols
+    assert (symbol.orders, symbol.made_orders, symbol.liquidations) == (1, 1, 1)
+    assert (lane.liquidations, lane.margin_ratio, lane.refusals) == (1, 0.75, 1)
+
+
+def test_slippage_adds_up() -> None:
+    slipped = [
+        msgspec.structs.replace(record, slippage=D("0.5")) if isinstance(record, FillLine) else record
+        for record in BY_HAND
+    ]
+    lane = summarise(slipped).lanes[0]
+    assert (lane.slippage, lane.symbols[0].slippage) == (D(2), D(2))
+    assert summarise(BY_HAND).lanes[0].margin_ratio is None
+
+
 def test_a_stream_that_begins_with_a_fill_shows_the_cash_before_it() -> None:
     lane = summarise(BY_HAND[2:]).lanes[0]
     assert (lane.opening_cash, lane.cash, lane.cash_unexplained) == (D(1000), D(1006), D(0))
@@ -120,17 +190,6 @@ def test_realised_pnl_less_fees_is_the_change_of_cash_in_the_stream(seed: int, m
         assert lane.realised_pnl - lane.fees == cash[lane.lane] - CAPITAL - lane.transfers.get("funding", D(0))
         assert lane.cash_unexplained == 0
         assert lane.fees == sum(symbol.fees for symbol in lane.symbols)
-
-
-@given(st.integers(0, 20_000))
-def test_a_sample_is_even_and_bounded_and_ends_with_the_last_value(count: int) -> None:
-    sample = Sample()
-    for value in range(count):
-        sample.add(value)
-    kept = sample.values(int)
-    assert len(kept) <= POINTS_MAX
-    assert not count or (kept[0], kept[-1]) == (0, count - 1)
-    assert len({right - left for left, right in pairwise(kept[:-1])}) <= 1
 
 
 def test_a_report_survives_json() -> None:

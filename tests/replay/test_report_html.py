@@ -17,6 +17,8 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
 
 def test_the_page_shows_every_lane_and_symbol() -> None:
     page = render(summarise(records()), "run")
+    for column in ("funding", "slippage", "worst margin ratio", "liquidations", "by the exchange"):
+        assert f"<th>{column}</th>" in page
     for heading in ("Equity", "Drawdown", "BTCUSDT in a", "ETHUSDT in b", "Symbols of b"):
         assert f"<h2>{heading}</h2>" in page
 

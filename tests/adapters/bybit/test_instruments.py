@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from adapters.bybit.instruments import fetch_instruments, server_time
+from adapters.bybit.instruments import PATH, fetch_instruments, find_instruments, server_time
 from daemon.core.errors import FeedError
 from daemon.core.events import Instrument
 
@@ -37,6 +37,9 @@ def item(symbol: str, **changed: Any) -> dict[str, Any]:
             "minNotionalValue": "5",
         },
         "fundingInterval": 480,
+        "upperFundingRate": "0.00375",
+        "lowerFundingRate": "-0.00375",
+        "riskParameters": {"priceLimitRatioX": "0.01", "priceLimitRatioY": "0.02"},
         **changed,
     }
 
@@ -47,9 +50,11 @@ def envelope(result: Any, code: int = 0, text: str = "OK") -> web.Response:
 
 
 def listing(*items: dict[str, Any], page: int = 500) -> Handler:
-    """An instruments-info endpoint over these items."""
+    """An instruments-info endpoint over these items, at a venue that does not know risk limits."""
 
     def answer(request: web.Request) -> web.Response:
+        if request.path != PATH:
+            return envelope({}, 10017, "Route not found.")
         assert request.query["category"] == "linear"
         symbol = request.query.get("symbol")
         if symbol is not None:
@@ -86,6 +91,12 @@ async def test_specifications_come_as_decimals_in_the_order_asked_for() -> None:
         min_notional=Decimal("5"),
         max_leverage=Decimal("100.00"),
         funding_interval_min=480,
+        min_leverage=Decimal("1"),
+        leverage_step=Decimal("0.01"),
+        price_limit_ratio_x=Decimal("0.01"),
+        price_limit_ratio_y=Decimal("0.02"),
+        upper_funding_rate=Decimal("0.00375"),
+        lower_funding_rate=Decimal("-0.00375"),
     )
     assert found[0].funding_interval_min == 240
 
@@ -116,6 +127,28 @@ async def test_a_symbol_the_venue_calls_invalid_is_unknown() -> None:
             await fetch_instruments(url, ["BTCUSD"])
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"upperFundingRate": "", "lowerFundingRate": "", "riskParameters": {}},
+        {"riskParameters": None},
+        {"riskParameters": {"priceLimitRatioX": "", "priceLimitRatioY": ""}},
+        {"leverageFilter": {"maxLeverage": "50", "minLeverage": "", "leverageStep": ""}},
+    ],
+)
+async def test_what_the_venue_leaves_out_is_unknown_or_has_its_default(changed: dict[str, Any]) -> None:
+    async with served(listing(item("BTCUSDT", **changed))) as url:
+        [found] = await fetch_instruments(url, ["BTCUSDT"])
+    assert (found.min_leverage, found.leverage_step, found.risk_tiers) == (Decimal(1), Decimal("0.01"), ())
+    assert (found.price_limit_ratio_x is None) == ("riskParameters" in changed)
+    assert (found.upper_funding_rate is None) == (found.lower_funding_rate is None) == ("upperFundingRate" in changed)
+
+
+async def test_symbols_that_are_gone_are_left_out_when_asked_again() -> None:
+    async with served(listing(item("BTCUSDT"), item("ETHUSDT"))) as url:
+        assert list(await find_instruments(url, ["ETHUSDT", "GONEUSDT", "BTCUSDT"])) == ["ETHUSDT", "BTCUSDT"]
+
+
 @pytest.mark.parametrize("changed", [{"contractType": "LinearFutures"}, {"settleCoin": "USDC"}])
 async def test_what_is_no_usdt_perpetual_is_refused(changed: dict[str, Any]) -> None:
     async with served(listing(item("BTCPERP", **changed))) as url:
@@ -138,8 +171,11 @@ def text(status: int, body: str) -> Handler:
         (lambda request: envelope({"list": [{"symbol": "BTCUSDT"}]}), "not an answer"),
         (listing(item("BTCUSDT", priceFilter={"tickSize": "0"})), "not an answer"),
         (listing(item("BTCUSDT", priceFilter={"tickSize": "NaN"})), "not an answer"),
+        (listing(item("BTCUSDT", upperFundingRate="high")), "not an answer"),
+        (listing(item("BTCUSDT", riskParameters={"priceLimitRatioX": "-0.1"})), "not an answer"),
+        (listing(item("BTCUSDT", leverageFilter={"maxLeverage": "100", "leverageStep": "0"})), "not an answer"),
     ],
-    ids=range(8),
+    ids=range(11),
 )
 async def test_what_is_no_answer_of_bybit_is_refused_with_a_cure(handler: Handler, said: str) -> None:
     async with served(handler) as url:

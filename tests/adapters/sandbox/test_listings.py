@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from adapters.sandbox.listings import LISTINGS, decimals_of, grid_of, listings_of
 from daemon.core.errors import ConfigError
@@ -56,6 +57,17 @@ def test_an_item_of_instruments_info_has_every_field_that_bybit_documents() -> N
         "qtyStep": "0.001",
         "postOnlyMaxOrderQty": "1190.000",
     }
+    assert item["leverageFilter"] == {"minLeverage": "1", "maxLeverage": "100.00", "leverageStep": "0.01"}
+    assert item["riskParameters"] == {"priceLimitRatioX": "0.01", "priceLimitRatioY": "0.02"}
+    assert (item["upperFundingRate"], item["lowerFundingRate"]) == ("0.00375", "-0.00375")
+
+
+def test_what_an_instrument_does_not_know_is_empty_text() -> None:
+    listing = LISTINGS["BTCUSDT"]
+    bare = replace(listing.instrument, price_limit_ratio_x=None, upper_funding_rate=None)
+    item = replace(listing, instrument=bare).info()
+    assert item["riskParameters"] == {"priceLimitRatioX": "", "priceLimitRatioY": "0.02"}
+    assert item["upperFundingRate"] == ""
 
 
 def test_an_unknown_symbol_is_refused_with_the_known_ones() -> None:

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.sandbox.listings import LISTINGS
 from adapters.sandbox.market_data import DEMO_START_MS, MINUTE_MS
+from adapters.sandbox.price_limit import price_limits
 from adapters.sandbox.rest import MarketRest
 from adapters.sandbox.synthetic_market import SyntheticMarket, demo_market
+from daemon.core.units import on_grid
 
 NOW_MS = DEMO_START_MS + 150_123
 
@@ -134,6 +138,61 @@ def test_the_order_book_is_cut_to_the_limit_best_first(market: SyntheticMarket) 
     assert len(result(market, "orderbook", category="linear", symbol="SOLUSDT", limit=500)["b"]) == 50
 
 
+def test_risk_limits_of_a_symbol_come_lowest_first_as_bybit_writes_them(market: SyntheticMarket) -> None:
+    answer = result(market, "risk-limit", category="linear", symbol="BTCUSDT")
+    assert (answer["category"], answer["nextPageCursor"], len(answer["list"])) == ("linear", "", 35)
+    assert answer["list"][:2] == [
+        {
+            "id": 5001,
+            "symbol": "BTCUSDT",
+            "riskLimitValue": "2000000",
+            "maintenanceMargin": "0.005",
+            "initialMargin": "0.01",
+            "isLowestRisk": 1,
+            "maxLeverage": "100.00",
+            "mmDeduction": "",
+        },
+        {
+            "id": 5002,
+            "symbol": "BTCUSDT",
+            "riskLimitValue": "2600000",
+            "maintenanceMargin": "0.0056",
+            "initialMargin": "0.0111",
+            "isLowestRisk": 0,
+            "maxLeverage": "90.00",
+            "mmDeduction": "1200",
+        },
+    ]
+    assert result(market, "risk-limit", category="spot")["list"] == []
+
+
+def test_risk_limits_of_all_symbols_come_fifteen_symbols_a_page(market: SyntheticMarket) -> None:
+    one = LISTINGS["BTCUSDT"]
+    names = [f"S{number}USDT" for number in range(20)]
+    market.listings = {
+        name: replace(one, instrument=replace(one.instrument, symbol=name, risk_tiers=one.instrument.risk_tiers[:2]))
+        for name in names
+    }
+    first = result(market, "risk-limit", category="linear")
+    second = result(market, "risk-limit", category="linear", cursor=first["nextPageCursor"])
+    assert [item["symbol"] for item in first["list"]] == [name for name in names[:15] for _ in range(2)]
+    assert [item["symbol"] for item in second["list"]] == [name for name in names[15:] for _ in range(2)]
+    assert second["nextPageCursor"] == ""
+
+
+def test_the_price_limit_lies_around_the_mark_price_on_the_tick_grid(market: SyntheticMarket) -> None:
+    answer = result(market, "price-limit", category="linear", symbol="BTCUSDT")
+    mark = float(market.ticker("BTCUSDT")["markPrice"])
+    assert (answer["symbol"], answer["ts"]) == ("BTCUSDT", str(NOW_MS))
+    assert mark * 1.009 < float(answer["buyLmt"]) <= mark * 1.02
+    assert mark * 0.98 <= float(answer["sellLmt"]) < mark * 0.991
+    assert all(on_grid(Decimal(answer[name]), Decimal("0.1")) for name in ("buyLmt", "sellLmt"))
+
+
+def test_without_a_mark_price_the_price_limit_is_not_known() -> None:
+    assert price_limits(LISTINGS["BTCUSDT"], {}) is None
+
+
 @pytest.mark.parametrize(
     ("path", "query"),
     [
@@ -148,6 +207,11 @@ def test_the_order_book_is_cut_to_the_limit_best_first(market: SyntheticMarket) 
         ("kline", {"symbol": "BTCUSDT", "interval": "1", "start": "yesterday"}),
         ("kline", {"symbol": "BTCUSDT", "interval": "1", "limit": "0"}),
         ("tickers", {"category": "linear", "symbol": "NOSUCHUSDT"}),
+        ("risk-limit", {}),
+        ("risk-limit", {"category": "linear", "symbol": "NOSUCHUSDT"}),
+        ("risk-limit", {"category": "linear", "cursor": "x"}),
+        ("price-limit", {"category": "linear"}),
+        ("price-limit", {"symbol": "NOSUCHUSDT"}),
         ("orderbook", {"category": "linear"}),
         ("orderbook", {"category": "linear", "symbol": "BTCUSDT", "limit": "-1"}),
     ],

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from adapters.simulated.exchange import SimulatedExchange
-from daemon.core.events import Bar, MarketFact, Side
+from daemon.core.events import Bar, MarketFact, Side, TroubleKind, VenueTrouble
 from daemon.core.records import OrderStatus, TimeInForce
-from daemon.core.units import NEVER, NS_PER_MS
-from daemon.core.venue import ExchangeSettings, FillData, FillReport, TransferReport
+from daemon.core.units import NEVER, NS_PER_MINUTE, NS_PER_MS
+from daemon.core.venue import ExchangeSettings, FillData, FillReport, RefusalReport, Report, TransferReport
 from tests.adapters.simulated.bench import Bench, fills, on_bars, on_book, on_touch, reasons, with_settings
 from tests.daemon.core.build import (
     BTC,
@@ -26,6 +26,12 @@ from tests.daemon.core.build import (
 )
 
 D = Decimal
+
+
+def refusals(reports: list[Report]) -> list[str]:
+    """What was refused, with the code."""
+    told = [report for report in reports if isinstance(report, RefusalReport)]
+    return [f"{report.what} {report.reason.partition(':')[0]}" for report in told]
 
 
 # Market orders on a book
@@ -140,7 +146,7 @@ def test_without_a_touch_the_next_trade_is_the_price() -> None:
     bench = Bench(with_settings(slippage_ticks=1))
     bench.tell(trade(100.0))
     assert fills(bench.buy("1")) == []
-    assert fills(bench.tell(ticker(mark=50.0))) == []
+    assert fills(bench.tell(ticker(mark=99.0))) == []
     assert fills(bench.tell(trade(101.0))) == [(D("101.1"), 1)]
 
 
@@ -285,13 +291,13 @@ def test_the_settings_may_name_the_data_that_fills() -> None:
 
 
 def test_an_order_meets_the_market_as_it_stood_when_it_arrived() -> None:
-    bench = on_touch(with_settings(entry_latency_ms=50))
+    bench = on_touch(with_settings(entry_latency_ms=50, account_every_min=0))
     assert bench.buy("1") == []
     assert bench.exchange.next_due == MIDNIGHT + 50 * NS_PER_MS
-    bench.tell(quote(109.9, 110.1), after=49 * NS_PER_MS)
-    reports = bench.tell(quote(119.9, 120.1), after=NS_PER_MS)
-    assert fills(reports) == [(D("110.1"), 1)]
-    assert bench.exchange.next_due == NEVER
+    bench.tell(quote(101.9, 102.1), after=49 * NS_PER_MS)
+    reports = bench.tell(quote(103.9, 104.1), after=NS_PER_MS)
+    assert fills(reports) == [(D("102.1"), 1)]
+    assert bench.exchange.next_due > MIDNIGHT + NS_PER_MINUTE
 
 
 def test_reports_are_known_after_the_response_latency_and_not_before() -> None:
@@ -308,7 +314,7 @@ def test_a_cancel_travels_like_an_order_and_may_come_too_late() -> None:
     bench.pass_time(50 * NS_PER_MS)
     assert bench.cancel() == []
     assert fills(bench.tell(trade(99.4, 5.0), after=49 * NS_PER_MS)) == [(D("99.5"), 1)]
-    assert bench.pass_time(NS_PER_MS) == []
+    assert refusals(bench.pass_time(NS_PER_MS)) == ["cancel 110001"]
     assert bench.status() is OrderStatus.FILLED
 
 
@@ -320,7 +326,7 @@ def test_a_resting_order_is_cancelled_by_its_user() -> None:
     bench.buy("1", "99.5")
     assert reasons(bench.cancel()) == ["CancelByUser"]
     assert bench.tell(trade(90.0)) == []
-    assert bench.cancel() == bench.cancel("nobody's") == []
+    assert refusals(bench.cancel()) == refusals(bench.cancel("nobody's")) == ["cancel 110001"]
 
 
 @pytest.mark.parametrize(
@@ -381,15 +387,13 @@ def test_a_resting_reduce_only_order_that_was_cut_ends_when_the_position_is_clos
     assert bench.status("o1") is OrderStatus.CANCELLED
 
 
-def test_a_resting_reduce_only_order_never_opens_after_the_position_was_closed_otherwise() -> None:
+def test_a_resting_reduce_only_order_ends_with_the_position_that_another_order_closed() -> None:
     bench = on_touch()
     bench.buy("2")
     bench.sell("2", "101", reduce_only=True)
-    bench.sell("2")
-    reports = bench.tell(trade(101.1, 9.0))
-    assert fills(reports) == []
-    assert reasons(reports) == ["CancelByReduceOnly"]
-    assert bench.ledger.position(BTC).qty == 0
+    assert reasons(bench.sell("2")) == ["CancelByReduceOnly"]
+    assert bench.status("o1") is OrderStatus.CANCELLED
+    assert bench.tell(trade(101.1, 9.0)) == []
 
 
 # Money
@@ -440,7 +444,7 @@ def test_what_is_left_of_a_partly_filled_order_binds_its_own_cost_only() -> None
 def test_an_order_that_reduces_needs_no_free_balance() -> None:
     bench = on_touch(balance="101")
     bench.buy("10")
-    assert reasons(bench.buy("10")) == ["110007: available balance is not enough for the new order"]
+    assert reasons(bench.buy("10")) == ["110007: available balance is not enough for the order"]
     assert fills(bench.sell("10")) == [(D("99.9"), 10)]
 
 
@@ -448,3 +452,11 @@ def test_the_opening_balance_is_the_first_report() -> None:
     exchange = SimulatedExchange(NO_FRICTION, balance=D(5), leverage=D(1))
     assert exchange.advance(0) == [TransferReport(D(5), "opening balance")]
     assert exchange.next_due == NEVER
+
+
+def test_a_disconnect_holds_back_reports_that_are_under_way() -> None:
+    bench = on_touch(with_settings(response_latency_ms=100))
+    bench.buy("1")
+    bench.trouble(VenueTrouble(kind=TroubleKind.DISCONNECT, delay_ms=5_000))
+    assert fills(bench.pass_time(4_999 * NS_PER_MS)) == []
+    assert fills(bench.pass_time(NS_PER_MS)) == [(D("100.1"), 1)]

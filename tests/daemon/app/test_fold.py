@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from daemon.app.fold import check_sources, describe_sources, fold_run, history_files
+from adapters.bybit.decoder import FrameDecoder
+from daemon.app.fold import check_sources, describe_sources, fold_history, fold_run, history_files
 from daemon.app.lanes import Plan, build_pipeline
-from daemon.app.offline import backtest
-from daemon.config import load_config
+from daemon.app.offline import backtest, replay
+from daemon.app.runs import iso_time
+from daemon.config import TroubleSettings, load_config
+from daemon.core.engine import Engine
 from daemon.core.errors import ConfigError, DataError
+from daemon.core.events import Bar, Fact, Instrument, VenueTrouble
 from daemon.core.records import Record
+from daemon.core.units import NS_PER_SECOND
 from daemon.journal import read_manifest
+from daemon.loop import Pipeline
 from tests.golden.runs import FOLDER
 from tests.simulation.configs import SWING, document, lane, plan_of_document
 from tests.simulation.disk import records
@@ -51,6 +58,57 @@ def test_a_backtest_folds_its_files_again(tmp_path: Path) -> None:
     again, told = fold_again(Path(result.run_dir), BARS)
     assert again == records(Path(result.run_dir))
     assert told[-1][0] == result.inputs == 301
+
+
+class Heard(Engine):
+    """Notes what it is told instead of handling it."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.facts: list[tuple[int, int, Fact]] = []
+
+    def step(self, seq: int, ts_recv: int, fact: Fact) -> None:
+        self.facts.append((seq, ts_recv, fact))
+
+
+def heard(plan: Plan) -> list[tuple[int, int, Fact]]:
+    engine = Heard()
+    fold_history(plan, Pipeline(FrameDecoder(), engine))
+    return engine.facts
+
+
+def with_trouble(*troubles: dict[str, object]) -> Plan:
+    planned = [msgspec.convert({"kind": "reject", **one}, TroubleSettings) for one in troubles]
+    return Plan(msgspec.structs.replace(BARS.config, trouble=tuple(planned)), BARS.base)
+
+
+def test_planned_trouble_stands_among_the_facts_of_a_backtest_at_its_time() -> None:
+    plain = heard(BARS)
+    first = plain[0][1]
+    plan = with_trouble(
+        {"after_ms": 90_000, "reason": "second"},
+        {"after_ms": 0, "reason": "first"},
+        {"at": iso_time(first + 120 * NS_PER_SECOND), "reason": "third"},
+        {"after_ms": 10**9, "reason": "after the end"},
+        {"at": "2001-01-01", "reason": "before the start"},
+    )
+    facts = heard(plan)
+    troubles = [(ts - first, fact.reason) for _, ts, fact in facts if isinstance(fact, VenueTrouble)]
+    seconds = NS_PER_SECOND
+    assert troubles == [(0, "first"), (90 * seconds, "second"), (120 * seconds, "third")]
+    assert [(ts, fact) for _, ts, fact in facts if not isinstance(fact, VenueTrouble)] == [one[1:] for one in plain]
+    assert [seq for seq, _, _ in facts] == list(range(1, len(plain) + 4))
+    assert [ts for _, ts, _ in facts] == sorted(ts for _, ts, _ in facts)
+    assert [type(fact) for _, _, fact in facts[:3]] == [Instrument, VenueTrouble, Bar]
+
+
+def test_a_backtest_with_planned_trouble_replays_and_other_configurations_see_it_too(tmp_path: Path) -> None:
+    plan = with_trouble({"after_ms": 3_600_000, "count": 2}, {"kind": "late", "delay_ms": 90_000, "after_ms": 60_000})
+    result = backtest(plan, tmp_path)
+    assert result.inputs == 303
+    run_dir = Path(result.run_dir)
+    assert_replay_is_identical(run_dir)
+    assert replay(run_dir, tmp_path, plan=BARS).inputs == 303
 
 
 def test_a_backtest_names_each_file_with_its_digest_and_rows(tmp_path: Path) -> None:

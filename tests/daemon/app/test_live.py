@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,9 +15,9 @@ from daemon.app.live import LiveOptions, Watchers, feed_topics, run_live, venue_
 from daemon.app.runs import Mode, describe_run
 from daemon.clock import SystemClock
 from daemon.core.errors import ConfigError
-from daemon.core.events import Instrument, Restarted, Timer
+from daemon.core.events import Instrument, Restarted, Timer, TroubleKind, VenueTrouble
 from daemon.core.records import FillLine
-from daemon.core.units import NS_PER_MINUTE
+from daemon.core.units import NS_PER_MINUTE, NS_PER_SECOND
 from daemon.journal import Journal, read_inputs, verify_run
 from daemon.loop import read_fact
 from tests.simulation.configs import SWING, document, lane, plan_of_document
@@ -83,6 +84,73 @@ def test_a_run_stopped_before_its_instruments_were_written_tells_them_when_it_go
     assert min(record.ts_recv for record in read_inputs(run_dir)) >= CREATED
     assert verify_run(run_dir).ok
     assert_replay_is_identical(run_dir)
+
+
+def with_trouble(content: dict[str, Any], *troubles: dict[str, Any]) -> dict[str, Any]:
+    return content | {"trouble": list(troubles)}
+
+
+def trouble_in(run_dir: Path) -> list[tuple[float, str, VenueTrouble]]:
+    """(seconds after the first input, source, fact) of each trouble that a run was told."""
+    found = list(read_inputs(run_dir))
+    facts = [(record, read_fact(record)) for record in found if record.kind == "fact"]
+    return [
+        ((record.ts_recv - found[0].ts_recv) / NS_PER_SECOND, record.source, fact)
+        for record, fact in facts
+        if isinstance(fact, VenueTrouble)
+    ]
+
+
+PLAN = (
+    {"kind": "reject", "count": 3, "after_ms": 0},
+    {"kind": "lost_answer", "delay_ms": 5000, "lane": "swing", "at": "2025-05-06T00:10:00Z"},
+    {"kind": "disconnect", "delay_ms": 60_000, "after_ms": 900_000},
+    {"kind": "reject", "after_ms": 10**9},
+)
+
+
+@pytest.mark.process
+def test_planned_trouble_is_journaled_by_a_shadow_run_and_replayed_once(tmp_path: Path) -> None:
+    until = LiveOptions(until=CREATED + (MINUTES - 1) * NS_PER_MINUTE)
+    with sandbox_thread(demo_market(["BTCUSDT"], minutes=MINUTES)) as ready:
+        content = document([lane("swing", SWING)], venue=ready, symbols=["BTCUSDT"])
+        plan = plan_of_document(tmp_path, with_trouble(content, *PLAN))
+        run_dir = Path(run_live(Mode.SHADOW, plan, tmp_path / "logs", until, Watchers()).run_dir)
+    first, second, third = trouble_in(run_dir)
+    assert (first[:2], first[2].count) == ((0.0, "plan"), 3)
+    assert second[2] == VenueTrouble(kind=TroubleKind.LOST_ANSWER, delay_ms=5000, lane="swing")
+    assert (third[0], third[2].kind) == (900.0, TroubleKind.DISCONNECT)
+    assert verify_run(run_dir).ok
+    assert_replay_is_identical(run_dir)
+
+
+@pytest.mark.process
+def test_a_run_that_goes_on_is_told_the_trouble_that_is_left(tmp_path: Path) -> None:
+    until = LiveOptions(until=CREATED + (MINUTES - 1) * NS_PER_MINUTE)
+    instrument = LISTINGS["BTCUSDT"].instrument
+    with sandbox_thread(demo_market(["BTCUSDT"], minutes=MINUTES)) as ready:
+        content = document([lane("swing", SWING)], venue=ready, symbols=["BTCUSDT"])
+        plan = plan_of_document(tmp_path, with_trouble(content, *PLAN))
+        manifest = describe_run("shadow-1", Mode.SHADOW, plan, created=CREATED, instruments=[instrument])
+        journal = Journal.create(tmp_path / "logs" / "shadow-1", manifest)
+        journal.append_fact(CREATED, "daemon", instrument)
+        journal.append_fact(CREATED, "plan", plan.config.trouble[0].trouble())
+        journal.close()
+        result = run_live(Mode.SHADOW, plan, tmp_path / "logs", until, Watchers())
+    assert result.resumed
+    told = trouble_in(Path(result.run_dir))
+    assert [(at, fact.kind) for at, _, fact in told] == [(0.0, "reject"), (600.0, "lost_answer"), (900.0, "disconnect")]
+    assert_replay_is_identical(Path(result.run_dir))
+
+
+@pytest.mark.process
+def test_a_recording_is_told_no_trouble(tmp_path: Path) -> None:
+    with sandbox_thread(demo_market(["BTCUSDT"], minutes=MINUTES)) as ready:
+        content = document([lane("swing", SWING)], venue=ready, symbols=["BTCUSDT"])
+        plan = plan_of_document(tmp_path, with_trouble(content, *PLAN))
+        result = run_live(Mode.RECORD, plan, tmp_path / "logs", LiveOptions(inputs_max=300), Watchers())
+    assert result.inputs == 300
+    assert trouble_in(Path(result.run_dir)) == []
 
 
 @pytest.mark.process

@@ -10,6 +10,7 @@ import yaml
 from hypothesis import strategies as st
 
 from daemon.config import Config, Format, parse_config
+from daemon.config.plain import NOT_NUMBERS
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 FORMATS: tuple[Format, ...] = ("toml", "yaml", "json")
@@ -89,7 +90,22 @@ _exchange = some(
     fill_data=st.sampled_from(["auto", "book", "trades", "bars"]),
     taker_fee=st.sampled_from(["0.00055", "0.0", 0.001]),
     entry_latency_ms=st.integers(0, 60_000),
+    entry_latency_samples_ms=st.lists(st.floats(0, 60_000), max_size=3),
+    margin_mode=st.sampled_from(["isolated", "cross"]),
+    queue=st.sampled_from(["through", "back", "proportional", "front"]),
     slippage_ticks=st.integers(0, 1000),
+    volume_share=st.floats(0.01, 1),
+    stop_free_margin_usdt=st.just("off") | st.integers(0, 1000),
+    account_every_min=st.integers(0, 1440),
+)
+_moments: st.SearchStrategy[dict[str, Any]] = st.sampled_from([{"at": "2025-05-06T01:00:00Z"}, {"after_ms": 5000}])
+_trouble = st.builds(
+    lambda when, what: {**when, **what},
+    _moments,
+    st.fixed_dictionaries(
+        {"kind": st.sampled_from(["late", "lost_request", "disconnect"]), "delay_ms": st.integers(1, 10_000)},
+        optional={"count": st.integers(1, 5), "symbol": st.sampled_from(SYMBOLS), "share": st.floats(0.1, 1)},
+    ),
 )
 _guards = some(
     stale_after_ms=st.integers(1, 10**6) | st.just("off"),
@@ -109,7 +125,7 @@ _feed = st.fixed_dictionaries(
     },
 )
 _storage = some(
-    directory=_texts.filter(lambda text: text.strip().lower() not in ("", "nan", "inf")),
+    directory=_texts.filter(lambda text: text.strip().lstrip("+-").lower() not in ("", *NOT_NUMBERS)),
     segment_mb=st.integers(1, 4096),
     fsync=st.sampled_from(["group", "none"]),
 )
@@ -147,6 +163,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         **draw(some(storage=_storage, venue=some(environment=st.sampled_from(["mainnet", "testnet", "demo"])))),
         "accounts": accounts,
         "lanes": [draw(lanes(index)) for index in range(count)],
+        "trouble": draw(st.lists(_trouble, max_size=2)),
     }
 
 

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from daemon.config import Config, config_document, config_from_document, load_config, schema
+from adapters.sandbox.risk_tiers import tiers_of
+from daemon.config import Config, RiskTierSettings, config_document, config_from_document, load_config, schema
 from daemon.core.guards import GuardSettings
 from daemon.core.venue import ExchangeSettings
 from replay.history import HistoryFile
@@ -22,6 +23,7 @@ STRUCTS: list[type[Struct]] = [
     *(getattr(schema, name) for name in dir(schema) if name.endswith("Settings") or name == "StaleAfter"),
     GuardSettings,
     ExchangeSettings,
+    RiskTierSettings,
     HistoryFile,
     Settings,
 ]
@@ -48,6 +50,13 @@ def test_an_example_names_strategies_settings_and_files_that_exist(path: Path) -
     files = [msgspec.convert(entry, HistoryFile) for entry in config.history]
     assert all((path.parent / file.path).is_file() for file in files)
     assert all(file.symbol in config.instruments for file in files)
+
+
+def test_the_tiers_of_an_example_are_the_first_of_the_sandbox() -> None:
+    instruments = load_config(ROOT / "examples" / "backtest.toml").instruments
+    tiers = instruments["BTCUSDT"].instrument("BTCUSDT").risk_tiers
+    assert len(tiers) == 3
+    assert tiers == tiers_of("BTCUSDT")[:3]
 
 
 def test_the_commented_example_shows_the_defaults() -> None:

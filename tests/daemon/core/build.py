@@ -22,7 +22,7 @@ from daemon.core.events import (
 )
 from daemon.core.guards import GuardSettings
 from daemon.core.lane import Lane, Runner
-from daemon.core.records import Action, DecisionLine, FillLine, HaltLine, OrderLine, Record, TransferLine
+from daemon.core.records import Action, DecisionLine, FillLine, HaltLine, OrderLine, Record
 from daemon.core.strategy import Decision, OnTrade, Snapshot, Strategy, Trigger
 from daemon.core.units import NS_PER_DAY, NS_PER_MINUTE
 from daemon.core.venue import ExchangeSettings
@@ -41,7 +41,7 @@ NO_FRICTION = ExchangeSettings(
     taker_fee=Decimal(0), maker_fee=Decimal(0), entry_latency_ms=0, response_latency_ms=0, slippage_ticks=0
 )
 HOLD = Decision(Action.HOLD, "waiting")
-AnyRecord = TypeVar("AnyRecord", DecisionLine, OrderLine, FillLine, TransferLine, HaltLine)
+AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 def instrument(symbol: str = BTC, **changes: Any) -> Instrument:
@@ -90,20 +90,21 @@ def bar(
     interval: int = MINUTE,
     symbol: str = BTC,
     origin: BarOrigin = BarOrigin.HISTORY,
+    volume: float = 10.0,
 ) -> Bar:
     """A bar that opened at `start`; high and low are those of open and close unless given."""
     first = close if open_ is None else open_
     top = max(first, close) if high is None else high
     bottom = min(first, close) if low is None else low
-    return Bar(symbol, start + interval, interval, start, first, top, bottom, close, 10.0, origin=origin)
+    return Bar(symbol, start + interval, interval, start, first, top, bottom, close, volume, origin=origin)
 
 
-def bars_of(closes: Iterable[float], *, start: int = MIDNIGHT, symbol: str = BTC) -> list[Bar]:
+def bars_of(closes: Iterable[float], *, start: int = MIDNIGHT, symbol: str = BTC, volume: float = 10.0) -> list[Bar]:
     """Minute bars that follow one another, each opening at the close before it."""
     made: list[Bar] = []
     for number, close in enumerate(closes):
         opened = made[-1].close if made else close
-        made.append(bar(close, open_=opened, start=start + number * MINUTE, symbol=symbol))
+        made.append(bar(close, open_=opened, start=start + number * MINUTE, symbol=symbol, volume=volume))
     return made
 
 

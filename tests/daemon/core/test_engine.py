@@ -27,13 +27,26 @@ from daemon.core.events import (
     Side,
     Stale,
     Timer,
+    TroubleKind,
+    VenueTrouble,
 )
 from daemon.core.guards import GuardSettings
 from daemon.core.lane import Lane, Runner
-from daemon.core.records import Action, DecisionLine, FillLine, OrderLine, Record, TransferLine
+from daemon.core.records import (
+    Action,
+    CreateType,
+    DecisionLine,
+    FillLine,
+    HaltLine,
+    OrderLine,
+    OrderStatus,
+    Record,
+    RefusalLine,
+    TransferLine,
+)
 from daemon.core.strategy import BarClose, Decision, OnBook, OnQuote, OnTicker, OnTimer, OnTrade, Snapshot, Trigger
 from daemon.core.units import NS_PER_DAY, NS_PER_MS, NS_PER_SECOND
-from daemon.core.venue import ExchangeSettings
+from daemon.core.venue import ExchangeSettings, StopReport
 from strategies.baseline_perps import BaselinePerps, Settings
 from tests.daemon.core.build import (
     BTC,
@@ -58,6 +71,7 @@ from tests.daemon.core.build import (
     ticker,
     trade,
 )
+from tests.daemon.core.fake import fake_lane
 
 EVERY_TRIGGER: tuple[Trigger, ...] = (
     OnTrade(),
@@ -129,16 +143,36 @@ class Chancer:
         random = self._random
         choice = random.random()
         near = round(snapshot.mark + random.gauss(0, 0.5), 2)
-        if choice < 0.5:
+        if choice < 0.4:
             return msgspec.structs.replace(HOLD, indicators={"choice": choice})
+        return self._change(near, snapshot.mark) if choice < 0.5 else self._order(near, choice)
+
+    def _order(self, near: float, choice: float) -> Decision:
+        """A new order."""
+        random = self._random
         if choice < 0.6:
             return close()
         if choice < 0.75:
             return random.choice([buy, sell])(round(random.random() * 3, 4))
         if choice < 0.9:
             return random.choice([buy, sell])(1.0, price=near)
+        if choice < 0.93:
+            return random.choice([buy, sell])(1.0, trigger_price=near, take_profit=near + 2, stop_loss=near - 2)
         target = random.gauss(0, 300)
         return msgspec.structs.replace(buy(1) if target > 0 else sell(1), qty=None, target_notional=target)
+
+    def _change(self, near: float, mark: float) -> Decision:
+        """A change of what is there already."""
+        random = self._random
+        match random.randrange(4):
+            case 0:
+                return Decision(Action.CANCEL, "told to cancel")
+            case 1:
+                return Decision(Action.AMEND, "told to amend", price=near, qty=random.choice([None, 0.5, 2.0]))
+            case 2:
+                return Decision(Action.PROTECT, "told to protect", stop_loss=random.choice([mark - 1, mark + 1, 0.0]))
+            case _:
+                return Decision(Action.PROTECT, "told to trail", trailing_stop=1.5, take_profit=mark + 3)
 
 
 def chancers(name: str, seed: int, guards: GuardSettings | None = None) -> Any:
@@ -170,10 +204,14 @@ def without_seq(records: list[Record], lane_name: str) -> list[dict[str, Any]]:
     for record in own:
         row: dict[str, Any] = msgspec.to_builtins(record)
         row["seq"] = place[record.seq]
-        if isinstance(record, OrderLine | FillLine):
-            row["decision"] = place[record.decision]
+        if isinstance(record, OrderLine | FillLine | RefusalLine):
+            row["decision"] = place.get(record.decision)
             row.pop("order_id")
             row.pop("fill_id", None)
+        if isinstance(record, DecisionLine) and record.decision.terms:
+            row["decision"]["terms"]["orders"] = [
+                place[int(order.rpartition("-")[0].rpartition("-")[2])] for order in record.decision.terms.orders
+            ]
         rows.append(row)
     return rows
 
@@ -243,10 +281,14 @@ def test_an_engine_that_nobody_listens_to_ends_in_the_same_state(seed: int) -> N
 def test_no_order_is_overfilled_and_every_position_is_the_sum_of_its_fills(seed: int) -> None:
     run = play(seed, chancers("a", 1))
     filled: dict[str, Decimal] = {}
-    wanted = {line.order_id: line for line in run.orders()}
+    told: dict[str, OrderLine] = {}
     positions: dict[str, Decimal] = {}
-    for fill in run.fills():
-        order = wanted[fill.order_id]
+    for fill in run.records:
+        if isinstance(fill, OrderLine):
+            told[fill.order_id] = fill
+        if not isinstance(fill, FillLine):
+            continue
+        order = told[fill.order_id]
         filled[fill.order_id] = filled.get(fill.order_id, Decimal(0)) + fill.qty
         signed = fill.qty if fill.side is Side.BUY else -fill.qty
         positions[fill.symbol] = positions.get(fill.symbol, Decimal(0)) + signed
@@ -254,6 +296,26 @@ def test_no_order_is_overfilled_and_every_position_is_the_sum_of_its_fills(seed:
         assert fill.position == positions[fill.symbol]
         if order.price is not None:
             assert fill.price <= order.price if fill.side is Side.BUY else fill.price >= order.price
+
+
+@settings(max_examples=15, deadline=None)
+@given(SEEDS)
+def test_strategies_hold_what_their_account_holds_and_nothing_breaks(seed: int) -> None:
+    run = play(seed, chancers("a", 1), chancers("b", 2))
+    for account in run.engine.lanes:
+        assert "breach" not in account.halts
+        for symbol in (BTC, ETH):
+            account.check_positions(symbol)
+        account.ledger.check()
+    assert all(not line.reason.startswith("strategy") for line in run.halts())
+
+
+def test_the_random_lanes_use_everything_that_can_be_asked_for() -> None:
+    run = play(1, chancers("a", 1), chancers("b", 2), count=1500)
+    assert {line.decision.action for line in run.decisions()} == set(Action)
+    statuses = {line.status for line in run.orders()}
+    assert statuses == set(OrderStatus)
+    assert {line.create_type for line in run.orders()} > {CreateType.USER, CreateType.STOP_LOSS}
 
 
 HASHED = """
@@ -491,13 +553,46 @@ def test_the_instrument_of_a_symbol_is_the_last_one_told() -> None:
     assert line.decision.reason == "told to buy; quantity 0.5 is below the minimum of 1"
 
 
+def test_an_instrument_told_in_mid_run_applies_from_then_on() -> None:
+    run = ready(lane(Scripted(buy(0.5), buy(0.5), buy(0.55))))
+    before = run.tell(trade(100.0))
+    run.tell(instrument(step=Decimal("0.1"), tick=Decimal("0.5")))
+    after = [*run.tell(trade(100.0)), *run.tell(trade(100.0))]
+    assert [line.decision.qty for line in of_kind([*before, *after], DecisionLine)] == [
+        Decimal("0.5"), Decimal("0.5"), Decimal("0.5"),
+    ]  # fmt: skip
+    assert [line.price for line in of_kind(before, FillLine)] == [Decimal("100.1")]
+
+
+@pytest.mark.parametrize(("name", "concerned"), [("", ["a", "b"]), ("b", ["b"]), ("c", [])])
+def test_scripted_trouble_reaches_the_exchanges_of_the_lanes_it_names(name: str, concerned: list[str]) -> None:
+    made = [fake_lane(Scripted(), name=each) for each in ("a", "b")]
+    run = ready(*[each for each, _ in made])
+    for _, exchange in made:
+        exchange.answers = [[StopReport("TROUBLE", "as told")]]
+    trouble = VenueTrouble(kind=TroubleKind.REJECT, lane=name)
+    halts = of_kind(run.tell(trouble), HaltLine)
+    assert [line.lane for line in halts] == concerned
+    assert [each.name for each, exchange in made if exchange.asked == [trouble]] == concerned
+
+
+def test_trouble_that_is_due_later_wakes_the_engine() -> None:
+    made, exchange = fake_lane(Scripted())
+    run = ready(made)
+    exchange.next_due = run.now + 5
+    run.tell(VenueTrouble(kind=TroubleKind.LATE))
+    exchange.news = [StopReport("LATE", "at last")]
+    assert run.tell(Timer("any", 0), after=4) == []
+    assert [type(record) for record in run.tell(Timer("any", 0), after=1)] == [HaltLine]
+
+
 def test_a_crossover_on_bars_buys_at_the_next_open_and_sells_at_a_later_one() -> None:
     strategy = BaselinePerps(Settings(fast=2, slow=3, trailing_stop=0.0), BTC)
     frictions = ExchangeSettings(taker_fee=Decimal(0), slippage_ticks=0)
     run = Run(lane(strategy, settings=frictions))
     run.tell(instrument())
     closes = [100.0, 100.0, 100.0, 101.0, 102.0, 103.0, 102.0, 100.0, 98.0, 97.0]
-    run.play(bars_of(closes))
+    run.play(bars_of(closes, volume=1000.0))
     assert [(line.decision.action, line.evaluation) for line in run.decisions() if line.decision.qty] == [
         (Action.BUY, 4),
         (Action.SELL, 8),

@@ -18,6 +18,8 @@ from daemon.core.events import (
     Restarted,
     Stale,
     Timer,
+    TroubleKind,
+    VenueTrouble,
 )
 from tests.daemon.core.build import bar, delta, instrument, quote, snapshot, ticker, trade
 
@@ -35,6 +37,7 @@ ONE_OF_EACH: list[Fact] = [
     Quarantined("public", "not JSON"),
     Timer("minute", 60),
     Command("halt", "main", "by hand"),
+    VenueTrouble(kind=TroubleKind.LATE, lane="main", delay_ms=300),
     Restarted(1, 2),
 ]
 

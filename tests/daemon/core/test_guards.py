@@ -38,8 +38,8 @@ def intent(**changes: Any) -> Intent:
     """An order of 100 USDT at 100 that nothing speaks against."""
     plain: dict[str, Any] = {
         "is_exit": False,
-        "mark": 100.0,
         "price": 100.0,
+        "anchor": 100.0,
         "order_notional": 100.0,
         "position_notional_after": 100.0,
         "gross_notional_after": 100.0,
@@ -167,6 +167,13 @@ def test_what_is_not_a_number_is_denied(field: str) -> None:
 
 def test_an_order_without_a_known_price_is_not_held_against_the_collar() -> None:
     assert judge(intent(price=0.0), settings(price_collar=0.05)) == ()
+
+
+def test_the_collar_measures_from_the_anchor() -> None:
+    (beside,) = judge(intent(price=129.0, anchor=130.0), settings(price_collar=0.05))
+    (away,) = judge(intent(price=100.0, anchor=130.0), settings(price_collar=0.05))
+    assert (beside.allow, away.allow) == (True, False)
+    assert away.value == pytest.approx(30 / 130)
 
 
 def test_every_guard_answers_an_entry_in_the_order_of_the_table() -> None:
@@ -405,7 +412,7 @@ def test_a_command_for_another_lane_or_of_another_name_changes_nothing() -> None
 
 def losing(*then: Any) -> Run:
     """A run that bought 10 at 100.1 and sees 94.9: 52 USDT lost today with a limit of 50."""
-    run = ready(lane(Scripted(buy(10), *then), guards=settings(max_daily_loss_usdt=50.0)))
+    run = ready(lane(Scripted(buy(10), *then), guards=settings(max_daily_loss_usdt=50.0), leverage=2))
     run.tell(trade(100.0), quote(94.8, 95.0))
     return run
 

@@ -34,7 +34,14 @@ FILLS = st.builds(
     st.integers(-10_000, 100_000).map(lambda grid: grid * D("0.00000001")),
 )
 TRANSFERS = st.integers(-(10**9), 10**9).map(lambda cents: cents * D("0.01"))
-EVENTS = st.lists(FILLS | TRANSFERS, max_size=40)
+
+
+class Funding(NamedTuple):
+    fee: Decimal
+
+
+FUNDINGS = st.integers(-(10**9), 10**9).map(lambda grid: Funding(grid * D("0.00000001")))
+EVENTS = st.lists(FILLS | TRANSFERS | FUNDINGS, max_size=40)
 
 
 class Reference:
@@ -62,11 +69,14 @@ class Reference:
         return realised
 
 
-def fold(ledger: Ledger, event: Fill | Decimal) -> Decimal:
-    if isinstance(event, Fill):
-        return ledger.fill(*event)
-    ledger.transfer(event)
-    return ZERO
+def fold(ledger: Ledger, event: Fill | Decimal | Funding) -> None:
+    match event:
+        case Fill():
+            ledger.fill(*event)
+        case Funding():
+            ledger.charge(event.fee)
+        case _:
+            ledger.transfer(event)
 
 
 def signed_qty(fill: Fill) -> Decimal:
@@ -74,19 +84,24 @@ def signed_qty(fill: Fill) -> Decimal:
 
 
 @given(EVENTS)
-def test_every_unit_of_cash_is_transferred_spent_held_or_paid_as_fee(events: list[Fill | Decimal]) -> None:
+def test_every_unit_of_cash_is_transferred_spent_held_or_paid_as_fee_or_funding(
+    events: list[Fill | Decimal | Funding],
+) -> None:
     ledger = Ledger()
-    transfers = fees = spent = Fraction(0)
+    transfers = fees = funding = spent = Fraction(0)
     for event in events:
         fold(ledger, event)
         ledger.check()
         if isinstance(event, Fill):
             fees += Fraction(event.fee)
             spent += Fraction(signed_qty(event) * event.price)
+        elif isinstance(event, Funding):
+            funding += Fraction(event.fee)
         else:
             transfers += Fraction(event)
         held = sum((Fraction(position.entry_value) for position in ledger.positions.values()), Fraction(0))
-        assert Fraction(ledger.cash) == transfers - fees - spent + held
+        assert Fraction(ledger.cash) == transfers - fees - funding - spent + held
+        assert Fraction(ledger.funding) == funding
         assert ledger.cash_float == float(ledger.cash)
 
 
@@ -202,6 +217,21 @@ def test_the_context_of_the_thread_changes_no_money() -> None:
             other.fill(*event)
             other.check()
     assert (plain.cash, plain.positions) == (other.cash, other.positions)
+
+
+def test_funding_above_zero_is_paid_and_below_zero_received() -> None:
+    ledger = Ledger()
+    ledger.transfer(D(100))
+    ledger.charge(D("1.5"))
+    ledger.charge(D("-0.5"))
+    assert (ledger.cash, ledger.cash_float, ledger.funding, ledger.fees) == (D(99), 99.0, D(1), D(0))
+
+
+def test_check_finds_funding_that_moved_no_cash() -> None:
+    ledger = Ledger()
+    ledger.funding = D(1)
+    with pytest.raises(InvariantBroken, match="funding and fills say -1"):
+        ledger.check()
 
 
 def test_check_finds_cash_from_nowhere() -> None:

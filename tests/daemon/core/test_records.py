@@ -7,18 +7,24 @@ import msgspec
 
 from daemon.core.events import Side
 from daemon.core.records import (
+    AccountLine,
     Action,
     Choice,
     Context,
     DecisionLine,
     FillLine,
+    FundingLine,
     HaltLine,
+    LiquidationLine,
     OrderLine,
     OrderStatus,
     OrderType,
     Record,
+    RefusalLine,
+    Terms,
     TimeInForce,
     TransferLine,
+    TriggerBy,
     Verdict,
     Window,
     record_encoder,
@@ -35,6 +41,10 @@ ONE_OF_EACH: list[Record] = [
     FillLine(3, 2, 3, "main", "main-1-0", 1, "f", "BTCUSDT", Side.BUY, D(1), D(1), D(0), False, D(0), D(1), D(1)),
     TransferLine(4, 2, 3, "main", D(100), D(100), "opening balance"),
     HaltLine(5, 2, 3, "main", halted=True, reason="operator: lunch"),
+    RefusalLine(6, 2, 3, "main", 5, "BTCUSDT", "main-1-0", "cancel", "110001: order not exists or too late to cancel"),
+    FundingLine(7, 2, 3, "main", "BTCUSDT", 1, D("-0.5"), D(100), D("0.0001"), D("-0.005"), D("100.005")),
+    LiquidationLine(8, 2, 3, "main", "BTCUSDT", "takeover", Side.BUY, D(1), D(90), None, D(89), D(1), D(2)),
+    AccountLine(9, 2, 3, "main", 1e4, 9e3, 1e3, 50.0, 0.0, 0.005, 1e4, "BTCUSDT", 0.09, D(1), D(2), D(3)),
 ]  # fmt: skip
 
 
@@ -54,6 +64,20 @@ def test_money_is_text_and_an_indicator_that_is_no_number_yet_is_null() -> None:
     assert line["decision"]["qty"] == "0.001"
     assert line["context"]["indicators"] == {"fast": 1.5, "slow": None}
     assert msgspec.json.decode(msgspec.json.encode(Verdict("g", False, "C", float("nan"), 1.0)))["value"] is None
+
+
+def test_what_a_decision_did_not_ask_for_is_left_out_of_its_line() -> None:
+    plain = msgspec.json.decode(msgspec.json.encode(ONE_OF_EACH[0]))
+    assert set(plain["decision"]) == {"action", "qty", "target_notional", "reason"}
+    choice = Choice(
+        Action.BUY, D(1), None, "why", Terms(price=D(99), trigger_price=D(98), trigger_by=TriggerBy.MARK, orders=("a",))
+    )
+    assert msgspec.to_builtins(choice)["terms"] == {
+        "price": "99",
+        "trigger_price": "98",
+        "trigger_by": "MarkPrice",
+        "orders": ("a",),
+    }
 
 
 class Foreign(float):

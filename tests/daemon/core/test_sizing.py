@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from daemon.core.events import Side
 from daemon.core.records import Action
-from daemon.core.sizing import Sized, size
+from daemon.core.sizing import Sized, limit_price, size
 from daemon.core.strategy import Decision
-from daemon.core.units import ZERO, on_grid
+from daemon.core.units import ZERO, on_grid, to_decimal
 from tests.daemon.core.build import buy, close, instrument, sell
 
 D = Decimal
@@ -18,7 +18,7 @@ BTC = instrument()
 
 
 def sized(decision: Decision, *, mark: float = 100.0, held: Decimal = ZERO) -> Sized | str:
-    return size(decision, instrument=BTC, mark=mark, held=held)
+    return size(decision, instrument=BTC, worth=to_decimal(mark), held=held)
 
 
 def towards(notional: float) -> Decision:
@@ -75,6 +75,11 @@ def test_limit_prices_go_to_the_tick_that_is_not_worse_for_us() -> None:
     assert isinstance(bought, Sized)
     assert isinstance(sold, Sized)
     assert (bought.price, sold.price) == (D("99.9"), D("100.0"))
+
+
+def test_no_price_is_no_limit_and_a_price_of_zero_is_one() -> None:
+    assert limit_price(None, Side.BUY, BTC.tick) is None
+    assert limit_price(0.0, Side.BUY, BTC.tick) == 0
 
 
 @given(

@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from daemon.core.errors import IndexFailed, JournalError
-from daemon.core.records import Record
+from daemon.core.events import Side
+from daemon.core.records import AccountLine, FundingLine, LiquidationLine, Record, RefusalLine
 from daemon.index import Index, Parity
 from daemon.index.index_file import BATCH_ROWS
 from daemon.journal import Manifest
-from tests.daemon.index.builders import MANIFEST, NOON, fill, records
+from tests.daemon.index.builders import MANIFEST, NOON, decision, fill, records
+
+D = Decimal
 
 PARITY = Parity(
     left_run="run-1", right_run="replay-1", question="replay", verdict="equal", compared=4, equal=4, rate=1.0
@@ -72,6 +76,29 @@ def test_money_is_text_as_it_stands_in_the_stream(index: Index) -> None:
         ("main", "9999.25"),
         ("other", "10000.5"),
     ]
+
+
+def test_what_the_exchange_did_and_refused_can_be_asked_for(index: Index) -> None:
+    side = Side.BUY
+    index.project_run(
+        MANIFEST,
+        [
+            decision(1, action="cancel"),
+            RefusalLine(2, 2, NOON, "main", 1, "BTCUSDT", "o1", "cancel", "110001: too late"),
+            FundingLine(3, 3, NOON, "main", "BTCUSDT", NOON, D("-0.5"), D(100), D("0.0001"), D("-0.005"), D("100.005")),
+            LiquidationLine(4, 4, NOON, "main", "BTCUSDT", "takeover", side, D(1), D(90), None, D(89), D(1), D(2)),
+            AccountLine(5, 5, NOON, "main", 1e4, 9e3, 0.1, 50.0, 0.0, 0.005, 1e4, "", None, D(1), D(2), D(3)),
+        ],
+    )
+    [refused] = index.refusals("run-1")
+    assert (refused["decision"], refused["strategy"], refused["reason"]) == (1, "baseline", "110001: too late")
+    [paid] = index.funding("run-1")
+    assert (paid["boundary"], paid["fee"], paid["cash"]) == (NOON, "-0.005", "100.005")
+    [step] = index.liquidations("run-1")
+    assert (step["side"], step["liquidation_price"], step["bankruptcy_price"]) == ("Buy", None, "89")
+    [state] = index.accounts("run-1")
+    assert (state["equity"], state["initial_margin"], state["margin_ratio"]) == ("10000.0", "0.1", 0.005)
+    assert (state["liquidation_distance"], state["slippage"]) == (None, "3")
 
 
 def test_projecting_a_run_again_replaces_its_rows(index: Index) -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from daemon.core.records import OrderStatus
+from daemon.core.records import OrderStatus, StopOrderType
 from daemon.core.units import NS_PER_MINUTE
 from daemon.index import projection
 from daemon.index.projection import EQUITY_POINTS_MAX, EquityCurve, Projection
@@ -47,6 +50,32 @@ def test_a_finished_order_leaves_with_its_last_state_and_an_open_one_at_the_end(
     ]
     rows = run.end()["orders"]
     assert [(row["order_id"], row["status"], row["strategy"]) for row in rows] == [("b", "Submitted", "baseline")]
+
+
+def test_an_amended_order_has_its_last_quantity_and_price() -> None:
+    run = Projection(MANIFEST)
+    first = order(2, "a", decision=1, status=OrderStatus.NEW)
+    run.add(first)
+    run.add(replace(first, qty=Decimal("0.02"), price=Decimal(99), trigger_price=Decimal(98)))
+    [row] = run.end()["orders"]
+    assert (row["qty"], row["price"], row["trigger_price"]) == ("0.02", "99", "98")
+
+
+def test_two_lanes_may_have_orders_of_one_name() -> None:
+    run = Projection(MANIFEST)
+    first = order(2, "BTCUSDT-0-tp1", decision=0, status=OrderStatus.UNTRIGGERED)
+    run.add(first)
+    run.add(replace(first, lane="other", stop_order_type=StopOrderType.TAKE_PROFIT))
+    rows = run.end()["orders"]
+    assert [(row["lane"], row["stop_order_type"]) for row in rows] == [("main", ""), ("other", "TakeProfit")]
+
+
+@pytest.mark.parametrize(("action", "column"), [("cancel", "cancels"), ("amend", "amends"), ("protect", "protects")])
+def test_every_action_is_counted(action: str, column: str) -> None:
+    run = Projection(MANIFEST)
+    run.add(decision(1, action=action))
+    [row] = run.end()["decisions"]
+    assert (row[column], row["evaluations"], row["holds"]) == (1, 1, 0)
 
 
 def test_memory_does_not_grow_with_the_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,11 +12,12 @@ from adapters.bybit.decoder import FrameDecoder
 from adapters.sandbox.market import timed_frames
 from adapters.sandbox.synthetic_market import demo_market
 from daemon.clock import VenueClock
+from daemon.config import TroubleSettings
 from daemon.core.engine import Engine
 from daemon.core.errors import InvariantBroken, JournalFailed
-from daemon.core.events import Fact, Restarted, Timer
+from daemon.core.events import Fact, Restarted, Timer, TroubleKind, VenueTrouble
 from daemon.core.units import NEVER, NS_PER_MS, NS_PER_SECOND
-from daemon.loop import LiveLoop, LoopSettings, Pipeline, Stopped
+from daemon.loop import LiveLoop, LoopSettings, Pipeline, Schedule, Stopped
 from daemon.ports import Received
 from tests.daemon.loop.scripted import ScriptedClock, ScriptedSource, fact, frame, tick
 
@@ -306,6 +307,100 @@ def test_a_book_that_broke_is_asked_for_anew_once_and_a_healthy_one_never() -> N
     assert ("resync", "BTCUSDT") not in healthy.entries
     run(broken, [whole[:5] + whole[6:]])
     assert broken.entries.count(("resync", "BTCUSDT")) == 1
+
+
+def troubles(*after_ms: int, **options: int) -> Schedule:
+    """Trouble so many milliseconds after the first input."""
+    plan = [TroubleSettings(kind=TroubleKind.REJECT, after_ms=after) for after in after_ms]
+    return Schedule(plan, **options)
+
+
+def trouble_times(diary: Diary) -> list[int]:
+    """When trouble was journaled, milliseconds after the start; by whom is checked."""
+    found = [(ts, source) for ts, source, what in diary.appended() if isinstance(what, VenueTrouble)]
+    assert {source for _, source in found} <= {"plan"}
+    return [(ts - START) // NS_PER_MS for ts, _ in found]
+
+
+def test_planned_trouble_is_an_input_of_its_own_time_before_the_frame_that_lets_time_pass() -> None:
+    diary = Diary()
+    loop = make_loop(
+        diary, ScriptedSource([seconds(1, 2, 3)]), now=START, stamp=_own_time, schedule=troubles(0, 1500, 2000, 9999)
+    )
+    loop.open([Restarted()])
+    asyncio.run(loop.run())
+    assert trouble_times(diary) == [0, 1500, 2000]
+    kinds = [type(what).__name__ for _, _, what in diary.appended()]
+    assert kinds == ["Restarted", "VenueTrouble", "bytes", "VenueTrouble", "VenueTrouble", "bytes", "bytes"]
+    assert diary.times() == sorted(diary.times())
+
+
+def test_by_our_own_clock_planned_trouble_comes_although_nothing_arrives() -> None:
+    diary = Diary()
+    source = ScriptedSource([], open_end=True)
+    clock = ScriptedClock(*(START + number * NS_PER_MS for number in range(10)))
+    loop = make_loop(diary, source, clock=clock, now=START, schedule=troubles(3), inputs_max=2)
+    loop.open([Restarted()])
+    assert asyncio.run(asyncio.wait_for(loop.run(), 10)) is Stopped.INPUTS
+    assert trouble_times(diary) == [3]
+
+
+def test_a_run_that_goes_on_does_not_tell_planned_trouble_again() -> None:
+    diary = Diary()
+    schedule = troubles(0, 500, 1500, first=START, told=2)
+    run(diary, [seconds(1, 2)], now=START, stamp=_own_time, schedule=schedule)
+    assert trouble_times(diary) == [1500]
+
+
+def test_the_pipeline_remembers_the_first_fact_and_counts_planned_trouble() -> None:
+    diary = Diary()
+    assert (diary.pipeline.first, diary.pipeline.troubles) == (0, 0)
+    diary.pipeline.fact(1, START, Restarted())
+    diary.pipeline.fact(2, START + 5, VenueTrouble(kind=TroubleKind.REJECT))
+    assert (diary.pipeline.first, diary.pipeline.troubles) == (START, 1)
+
+
+def test_what_the_daemon_notices_is_an_input_at_once_although_nothing_arrives() -> None:
+    diary = Diary()
+
+    async def scene() -> Stopped:
+        loop = make_loop(diary, ScriptedSource([seconds(0)], open_end=True), inputs_max=3)
+        running = asyncio.create_task(loop.run())
+        await let_others_run()
+        loop.tell(Timer("noticed", 1))
+        await let_others_run()
+        loop.tell(Timer("noticed", 2))
+        return await running
+
+    assert asyncio.run(asyncio.wait_for(scene(), 10)) is Stopped.INPUTS
+    noticed = [(source, what) for _, source, what in diary.appended() if isinstance(what, Timer)]
+    assert noticed == [("daemon", Timer("noticed", 1)), ("daemon", Timer("noticed", 2))]
+    assert diary.times() == sorted(diary.times())
+    assert diary.flushed == 3
+
+
+def test_what_the_daemon_notices_has_the_time_of_the_frames_where_they_tell_the_time() -> None:
+    diary = Diary()
+
+    async def scene() -> None:
+        loop = make_loop(diary, ScriptedSource([seconds(5), seconds(6)]), stamp=_frame_time(START))
+        loop.tell(Timer("noticed", 1))
+        await loop.run()
+
+    asyncio.run(scene())
+    assert [(ts - START) // NS_PER_SECOND for ts in diary.times()] == [0, 5, 6]
+
+
+def _frame_time(start: int) -> Callable[[Received], int]:
+    """The time of frames, which facts take over from the one before."""
+    last = start
+
+    def stamp(item: Received) -> int:
+        nonlocal last
+        last = item.ts_recv if item.frame is not None else last
+        return last
+
+    return stamp
 
 
 def test_settings_have_no_end_unless_told() -> None:

@@ -36,6 +36,16 @@ BYBIT_TRADES = HistoryFile(
     ts_unit="s",
 )
 
+FUNDING = HistoryFile(
+    path="funding.csv", kind="funding", columns={"ts": "ts", "rate": "rate"}, ts_unit="ms", symbol="ETHUSDT"
+)
+MARK = HistoryFile(
+    path="mark.csv", kind="mark", columns={name: name for name in BAR_COLUMNS[:5]}, ts_unit="ms", symbol="ETHUSDT"
+)
+QUOTES = HistoryFile(
+    path="quotes.csv", kind="quotes", columns={"ts": "ts", "bid": "bid", "ask": "ask"}, ts_unit="ms", symbol="ETHUSDT"
+)
+
 Cells = Sequence[object]
 
 

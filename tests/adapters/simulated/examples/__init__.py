@@ -1,0 +1,1 @@
+"""Numbers that Bybit published, as cases: each names the page it comes from."""
