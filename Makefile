@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DIFFERENTIAL := .venv-differential
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test check format bench golden lock clean
+.PHONY: help setup demo test check format bench golden differential lock clean
 
 help:
 	@echo "make demo    set up, then run the main job: shadow 24 recorded hours, replay them, compare"
@@ -12,6 +13,7 @@ help:
 	@echo "make check   format, lint, strict types, import contracts"
 	@echo "make bench   measure, print and write benchmarks/latest.json"
 	@echo "make golden  pin the golden runs anew, on purpose"
+	@echo "make differential   the same orders through nautilus_trader's matching engine"
 	@echo "make lock    resolve the dependencies anew into requirements.lock"
 
 setup: $(READY)
@@ -47,10 +49,23 @@ bench: setup
 golden: setup
 	@$(BIN)/python -m tests.golden.repin
 
+differential: $(DIFFERENTIAL)/.ready
+	@$(DIFFERENTIAL)/bin/python -m tests.differential
+
+$(DIFFERENTIAL)/.ready: requirements-differential.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		|| { echo "error: nautilus_trader needs Python 3.11 to 3.13; name one with: make PYTHON=python3.12 differential"; exit 1; }
+	@$(PYTHON) -m venv $(DIFFERENTIAL)
+	$(DIFFERENTIAL)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements-differential.lock
+	@touch $(DIFFERENTIAL)/.ready
+
 lock: setup
 	@$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-emit-index-url --quiet -o requirements.lock
+	$(BIN)/uv pip compile --group pyproject.toml:differential --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-emit-index-url --quiet -o requirements-differential.lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) $(DIFFERENTIAL) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -21,6 +21,7 @@ from daemon.journal import Journal, JournalSettings
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 MINUTES_PER_DAY = 1440
 VOLATILITY = 0.0005
+VOLUME = 1000.0  # base units a minute: no order of the strategy is as large
 BUFFER_BYTES = 1 << 20
 
 
@@ -87,8 +88,8 @@ def _walk(symbol: str, days: int) -> Iterator[Bar]:
             high,
             low,
             price,
-            10.0,
-            10.0 * price,
+            VOLUME,
+            VOLUME * price,
             BarOrigin.HISTORY,
         )
 

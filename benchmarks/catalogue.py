@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks import bars, facts, history, journaling, live, recovery, replays
+from benchmarks import accounts, bars, facts, history, journaling, live, recovery, replays, resting
 from benchmarks.row import Row
 from benchmarks.size import Size
 
@@ -23,6 +23,13 @@ ROWS: dict[str, Callable[[Size], Row]] = {
     "memory_24h_replay": recovery.memory_24h_replay,
     "backtest_end_to_end": history.backtest_end_to_end,
     "backtest_end_to_end_csv": history.backtest_end_to_end_csv,
+    "resting_none": resting.resting_none,
+    "resting_10": resting.resting_10,
+    "resting_1000": resting.resting_1000,
+    "exchange_fills": resting.fills,
+    "positions_1": accounts.positions_1,
+    "positions_20": accounts.positions_20,
+    "positions_200": accounts.positions_200,
     "encode_decision": journaling.encode_decision,
     "append_decision": journaling.append_decision,
     "append_frame": journaling.append_frame,

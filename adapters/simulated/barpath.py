@@ -12,7 +12,8 @@ Assumptions:
   of the way.
 - The last price goes this way, and while the venue gives none the mark price too: triggers and liquidations are judged
   on it. The market is put back to the bar's close at the end.
-- All our orders together fill no more than `volume_share` of the bar's volume; a bar without volume fills nothing.
+- All our orders together fill no more than `volume_share` of the bar's volume; a bar without volume fills nothing. An
+  order that finds it used up is cancelled if it is immediate, and waits for the next open otherwise.
 - With several bar intervals on a symbol, only the shortest fills.
 
 Known limits: nobody knows the true way; a stop and a target in one bar may have come in the other order.
@@ -33,7 +34,7 @@ from adapters.simulated.pricing import path
 from adapters.simulated.protector import Protector
 from adapters.simulated.working import Working
 from daemon.core.events import Bar, Side
-from daemon.core.records import TriggerBy
+from daemon.core.records import OrderType, TimeInForce, TriggerBy
 from daemon.core.units import NS_PER_SECOND, floor_qty, multiply, subtract, to_decimal
 
 # How long after a bar's open an order may be decided and still take it: a live bar is heard a moment after its close.
@@ -83,7 +84,7 @@ class BarPath:
 
     def _take(self, orders: list[Working], contract: Contract, bar: Bar, price: float, volume: Volume) -> None:
         for order in orders:
-            if order.id in contract.waiting:
+            if order.id in contract.waiting and (volume.left or _is_immediate(order)):
                 self._take_at(order, contract, bar, price, volume)
 
     def _take_at(self, order: Working, contract: Contract, bar: Bar, price: float, volume: Volume) -> None:
@@ -146,6 +147,12 @@ class BarPath:
 
     def _fill(self, order: Working, contract: Contract, bar: Bar, volume: Volume) -> None:
         volume.left = self._matcher.fill_resting(order, contract, order.remaining, volume.left, _happened(order, bar))
+
+
+def _is_immediate(order: Working) -> bool:
+    """Whether an order does not wait for volume that comes later."""
+    request = order.request
+    return request.type is OrderType.MARKET or request.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
 
 
 def _happened(order: Working, bar: Bar) -> int:

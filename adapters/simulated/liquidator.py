@@ -23,6 +23,7 @@ from math import inf
 
 from adapters.simulated.account import Account
 from adapters.simulated.bookkeeper import Bookkeeper
+from adapters.simulated.constraints import reduces
 from adapters.simulated.contract import Contract
 from adapters.simulated.execution import Execution
 from adapters.simulated.leg import Leg
@@ -108,13 +109,12 @@ class Liquidator:
     # Steps
 
     def _prepare(self, legs: list[Leg], now: int) -> None:
-        """Cancel the orders that would enlarge what is in danger, or in cross margin all that bind margin."""
-        contracts = [self._contracts[leg.symbol] for leg in legs]
-        if not self._account.isolated:
-            contracts = list(self._contracts.values())
-        for contract in dict.fromkeys(contracts):
+        """Cancel the orders that would enlarge what is in danger, or in cross margin all but reduce-only ones."""
+        for contract in list(self._contracts.values()):
+            sides = {leg.idx: leg.side for leg in legs if leg.symbol == contract.symbol}
             for order in list(contract.active.values()):
-                if order.id not in contract.reducing:
+                enlarges = sides.get(order.leg) is order.side if self._account.isolated else not reduces(order.request)
+                if enlarges and order.id in contract.active:
                     self._life.end(order, contract, now, "CancelByPrepareLiq")
 
     def _liquidate(self, leg: Leg, now: int) -> None:

@@ -294,8 +294,8 @@ class FundingLine(Struct, frozen=True, gc=False, tag="funding", tag_field="kind"
 class LiquidationLine(Struct, frozen=True, gc=False, tag="liquidation", tag_field="kind"):
     """A step of a liquidation or deleveraging, with the numbers that caused it; its fills follow as fill lines.
 
-    step: "prepare" (orders that enlarge are cancelled), "reduce" (down to a lower risk tier), "takeover" (all of it at
-    the bankruptcy price) or "adl".  side, qty: of the position concerned before the step, qty base units above zero.
+    step: "reduce" (down to a lower risk tier), "takeover" (all of it at the bankruptcy price) or "adl".
+    side, qty: of the position concerned before the step, qty base units above zero.
     mark, liquidation_price, bankruptcy_price: USDT; liquidation_price null in cross margin, where the account decides.
     margin_balance, maintenance_margin: USDT, of the position in isolated margin, of the account in cross margin.
     """

@@ -8,11 +8,13 @@ import pytest
 
 from adapters.bybit.decoder import FrameDecoder
 from benchmarks import __main__ as command
+from benchmarks.accounts import positions_20
 from benchmarks.bars import bars_full_log, bars_log_off, make_bars
 from benchmarks.catalogue import ROWS
 from benchmarks.check import PINNED, fallen, pin, read_pinned
 from benchmarks.facts import book_deltas, trades
 from benchmarks.replays import replay_recorded_frames_zst
+from benchmarks.resting import resting_none
 from benchmarks.row import Row, against_baseline, against_floor
 from benchmarks.sender import make_frame
 from benchmarks.size import SHORT
@@ -109,7 +111,10 @@ def test_all_works_are_timed_in_turns() -> None:
     assert turns == ["a", "b", "c"] * 3
 
 
-@pytest.mark.parametrize("measure", [trades, book_deltas, bars_log_off, bars_full_log, replay_recorded_frames_zst])
+@pytest.mark.parametrize(
+    "measure",
+    [trades, book_deltas, bars_log_off, bars_full_log, replay_recorded_frames_zst, resting_none, positions_20],
+)
 def test_the_smallest_form_of_a_row_has_every_required_key(measure: object) -> None:
     assert callable(measure)
     found = json.loads(msgspec.json.encode(measure(TINY)))

@@ -218,3 +218,12 @@ def test_a_market_order_that_finds_the_volume_used_up_is_cancelled() -> None:
     reports = go(bench, 100.0, 100.0, 100.0, 100.0, volume=10.0)
     assert fills(reports) == [(100, 10)]
     assert reasons(reports) == ["EC_NoImmediateQtyToFill"]
+
+
+def test_a_limit_order_that_finds_the_volume_used_up_takes_the_next_open() -> None:
+    bench = on_bars(with_settings(maker_fee=D("0.0002"), taker_fee=D("0.00055")))
+    bench.buy("10")
+    bench.buy("1", "105.0")
+    assert fills(go(bench, 100.0, 100.0, 100.0, 100.0, volume=10.0)) == [(100, 10)]
+    assert fills(go(bench, 101.0, 101.0, 101.0, 101.0)) == [(101, 1)]
+    assert [fill.maker for fill in bench.fills] == [False, False]

@@ -189,3 +189,13 @@ def test_a_specification_that_asks_for_more_margin_liquidates_at_the_next_fact()
     bench.tell(ticker(mark=99.0))
     bench.tell(instrument(BTC, risk_tiers=(harder,)))
     assert steps(bench.tell(quote(99.0, 99.1))) == ["takeover"]
+
+
+def test_an_isolated_liquidation_leaves_orders_alone_that_would_reduce() -> None:
+    bench = on_book(leverage="10", risk_tiers=TIERS, balance="100000")
+    bench.tell(snapshot([(100.0, 500.0)], [(100.1, 500.0)]))
+    bench.buy("50")
+    bench.sell("10", "103.0")
+    bench.tell(snapshot([(94.0, 500.0)], [(94.1, 500.0)]))
+    assert steps(crash(bench, 93.0)) == ["reduce"]
+    assert bench.status("o1") is OrderStatus.NEW
