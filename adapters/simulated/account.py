@@ -47,13 +47,15 @@ from daemon.core.venue import MarginMode
 class Account:
     """One account at the exchange.
 
-    mode: margin mode.  hedge: whether a symbol has a long and a short leg.  leverage: of symbols that have none set.
+    mode: margin mode.  isolated: whether each position stands for itself.  hedge: whether a symbol has a long and a
+    short leg.  leverage: of symbols that have none set.
     Money moves through the account only: it keeps sums of its own to hold the ledger against.
     """
 
     def __init__(self, *, leverage: Decimal, taker_fee: Decimal, mode: MarginMode, hedge: bool = False) -> None:
         self.ledger = Ledger()
         self.mode = mode
+        self.isolated = mode is MarginMode.ISOLATED
         self.hedge = hedge
         self.taker_fee = taker_fee
         self._leverage = leverage
@@ -68,11 +70,6 @@ class Account:
         self._totals = Totals(self.legs)
 
     # Positions
-
-    @property
-    def isolated(self) -> bool:
-        """Whether each position stands for itself."""
-        return self.mode is MarginMode.ISOLATED
 
     def leg(self, symbol: str, idx: PositionIdx, market: Market) -> Leg:
         """A position with its margin, made flat when it is asked for the first time."""
@@ -114,10 +111,7 @@ class Account:
     def side_qty(self, symbol: str, idx: PositionIdx, side: Side) -> Decimal:
         """Position of a side and all open orders of that side that bind margin, base units."""
         leg = self._legs.get(leg_key(symbol, idx))
-        if leg is None:
-            return ZERO
-        other = Side.SELL if side is Side.BUY else Side.BUY
-        return add(leg.orders(side).qty, leg.reducible(other))
+        return ZERO if leg is None else leg.side_qty(side)
 
     def leverage_of(self, symbol: str) -> Decimal:
         """The leverage set for a symbol, a factor."""
@@ -170,11 +164,12 @@ class Account:
 
     def maintenance_margin_of(self, leg: Leg) -> Decimal:
         """Needed by one position, USDT."""
+        value = leg.value()
         if self.isolated:
             fee = multiply(self.bankruptcy_value_of(leg), self.taker_fee)
         else:
-            fee = margin.fee_to_close(leg.side, leg.value(), leverage=leg.leverage, taker_fee=self.taker_fee)
-        return margin.maintenance_margin(leg.value(), leg.tier(), fee)
+            fee = margin.fee_to_close(leg.side, value, leverage=leg.leverage, taker_fee=self.taker_fee)
+        return margin.maintenance_margin(value, margin.tier_of(leg.tiers, value), fee)
 
     def bankruptcy_value_of(self, leg: Leg) -> Decimal:
         """Value of an isolated position at its bankruptcy price, USDT."""
@@ -201,7 +196,7 @@ class Account:
         cash, bound, ordered = self.ledger.cash, self._bound, self.reservations.total
         if cash is not self._free_of[0] or bound is not self._free_of[1] or ordered is not self._free_of[2]:
             self._free_of = (cash, bound, ordered)
-            self._free = float(self.available())
+            self._free = float(subtract(subtract(cash, bound), ordered))
         return self._free
 
     def slack(self) -> float:
@@ -316,6 +311,7 @@ class Account:
     def change_mode(self, mode: MarginMode) -> None:
         """Set the margin mode; margin added to positions returns. See `account_settings.set_margin_mode`."""
         self.mode = mode
+        self.isolated = mode is MarginMode.ISOLATED
         for leg in self._legs.values():
             self.set_added(leg, ZERO)
             self._restate(leg)
@@ -364,7 +360,7 @@ class Account:
                 self._totals.follow(leg)
             if leg.isolated and leg.endangered(mark):
                 risky = True
-        if self.mode is MarginMode.ISOLATED:
+        if self.isolated:
             return risky
         return self.equity_estimate() - self._totals.need <= self.slack()
 

@@ -19,19 +19,22 @@ Happening: TypeAlias = Callable[[int], None]
 
 
 class Agenda:
-    """Happenings and reports by time. next_due: time of the first one, nanoseconds UTC, `NEVER` when there is none."""
+    """Happenings and reports by time.
 
-    __slots__ = ("_added", "_entries", "next_due")
+    next_due: time of the first one, nanoseconds UTC, `NEVER` when there is none.  added: how many were added so far.
+    """
+
+    __slots__ = ("_entries", "added", "next_due")
 
     def __init__(self) -> None:
         self._entries: list[tuple[int, int, Happening | Report]] = []
-        self._added = 0
+        self.added = 0
         self.next_due = NEVER
 
     def add(self, due: int, item: Happening | Report) -> None:
         """Put down what is to happen, or to be told, at `due`."""
-        self._added += 1
-        heappush(self._entries, (due, self._added, item))
+        self.added += 1
+        heappush(self._entries, (due, self.added, item))
         self.next_due = self._entries[0][0]
 
     def hold_back(self, until: int) -> None:

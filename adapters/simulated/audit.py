@@ -105,7 +105,7 @@ def _check_leg(leg: Leg) -> None:
         raise InvariantBroken(
             f"{leg.key} is flat with an entry value of {position.entry_value} and a margin of {bound}"
         )
-    if (leg.idx == PositionIdx.LONG and position.qty < 0) or (leg.idx == PositionIdx.SHORT and position.qty > 0):
+    if leg.idx and (position.qty > 0 if leg.idx == PositionIdx.SHORT else position.qty < 0):
         raise InvariantBroken(f"the hedge position {leg.key} is {position.qty}, on the wrong side")
     for side in SIDES:
         orders = leg.orders(side)

@@ -68,8 +68,9 @@ class Standing(Struct, frozen=True, kw_only=True):
     partial_protections: partial take-profits and stop-losses that wait on the order's position.
     hedge: whether the account is in hedge mode.  leverage: set for the position, a factor.
     position_value: of position and open orders in the order's direction, this one not counted, USDT at mark.
-    known_id: whether the order's id was used before.  liquidation_price: of its position, USDT, None without one.
-    reducible: what an order of this side may still reduce, base units.
+    known_id: whether the order's id was used before.
+    liquidation_price: of its position, USDT, None without one, and for an order without a price.
+    reducible: what an order that can only reduce may still reduce, base units; zero for any other.
     band: highest price of a buy and lowest of a sell, USDT, when prices outside are refused; None when they are moved.
     """
 
@@ -143,10 +144,10 @@ def amend_refusal(amendment: Amendment, order: Working, market: Market, standing
 
 def reduces(request: OrderRequest) -> bool:
     """Whether an order can only reduce a position: by its flags, or because in hedge mode it is against its own leg."""
-    against = (request.position_idx == PositionIdx.LONG and request.side is Side.SELL) or (
-        request.position_idx == PositionIdx.SHORT and request.side is Side.BUY
-    )
-    return request.reduce_only or request.close_on_trigger or against
+    if request.reduce_only or request.close_on_trigger:
+        return True
+    leg = request.position_idx
+    return bool(leg) and leg == (PositionIdx.SHORT if request.side is Side.BUY else PositionIdx.LONG)
 
 
 # Parameters
@@ -260,8 +261,8 @@ def _beyond_liquidation(
 
 
 def _trigger_side(request: OrderRequest, market: Market) -> str | None:
-    trigger, current = request.trigger_price, known_price(reference(market, request.trigger_by))
-    if trigger is None or current is None:
+    trigger = request.trigger_price
+    if trigger is None or (current := known_price(reference(market, request.trigger_by))) is None:
         return None
     if request.trigger_direction is TriggerDirection.RISES and trigger <= current:
         return f"110092: expect Rising, but trigger price {trigger} <= current {current} ({request.trigger_by.value})"
@@ -303,15 +304,17 @@ def _counts(request: OrderRequest, standing: Standing) -> str | None:
 
 
 def _risk(request: OrderRequest, market: Market, instrument: Instrument, standing: Standing) -> str | None:
-    price = _price(request, market)
-    if reduces(request) or price is None:
+    if reduces(request):
         return None
     leverage, tiers = standing.leverage, instrument.risk_tiers
     reachable = [tier for tier in tiers if tier.max_leverage >= leverage]
     if leverage > instrument.max_leverage or (tiers and not reachable):
         return f"110086: leverage {leverage} exceeds the maximum available, {_highest_leverage(instrument)}"
+    price = _price(request, market)
+    if not tiers or price is None:
+        return None
     value = add(standing.position_value, multiply(request.qty, price))
-    if not tiers or value <= reachable[-1].limit:
+    if value <= reachable[-1].limit:
         return None
     if value > tiers[-1].limit:
         return f"110089: value {value} exceeds the maximum risk limit of {tiers[-1].limit} USDT"

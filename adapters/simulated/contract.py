@@ -76,6 +76,8 @@ class Contract:
 
     def conditional(self) -> int:
         """How many conditional orders of the user's wait."""
+        if not self.untriggered:
+            return 0
         plain = (StopOrderType.NONE, StopOrderType.STOP)
         return sum(order.request.stop_order_type in plain for order in self.untriggered.values())
 

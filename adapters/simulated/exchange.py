@@ -104,6 +104,7 @@ class SimulatedExchange:
         )
         self._contracts: dict[str, Contract] = {}
         self._busy: dict[str, Contract] = {}
+        self._settled = 0
         self._liquidator = Liquidator(
             contracts=self._contracts,
             account=self.account,
@@ -206,8 +207,12 @@ class SimulatedExchange:
         if contract is None:
             return NOTHING
         low, high = contract.calm
-        if low < market.mark < high and _is_calm(contract, fact, low, high):
-            return NOTHING
+        if low < market.mark < high and contract.instrument is market.instrument:
+            if isinstance(fact, Bar):
+                if low < fact.low and fact.high < high:
+                    return NOTHING
+            elif not isinstance(fact, Ticker) or market.next_funding >= contract.boundary:
+                return NOTHING
         self._react(contract, fact, now)
         agenda = self._agenda
         if agenda.next_due <= now:
@@ -217,9 +222,9 @@ class SimulatedExchange:
 
     def _react(self, contract: Contract, fact: MarketFact, now: int) -> None:
         market = contract.market
-        if isinstance(fact, BookDelta | BookSnapshot):
-            contract.consumption.refresh(fact)
         if not isinstance(fact, Bar):
+            if isinstance(fact, BookDelta | BookSnapshot):
+                contract.consumption.refresh(fact)
             self._matcher.on_fact(contract, fact, now)
         elif self._matcher.data(market) is FillData.BARS:
             self._barpath.walk(contract, fact)
@@ -228,11 +233,17 @@ class SimulatedExchange:
         self._liquidator.review(contract, now)
         if isinstance(fact, Ticker):
             self._settlement.schedule(contract, now)
-        self._settle_down(contract, now)
+        if not self._is_settled(contract):
+            self._settle_down(contract, now)
+
+    def _is_settled(self, contract: Contract) -> bool:
+        """Whether a look at a contract with open orders would find what the last one found; what happens is told."""
+        return self._settled == self._agenda.added and self._books.only_at_executions and contract.is_busy()
 
     def _settle_down(self, contract: Contract, now: int) -> None:
         """What is looked at after anything happened on a contract."""
         self._books.review(now)
+        self._settled = self._agenda.added
         contract.instrument = contract.market.instrument
         if contract.is_busy():
             contract.calm = UNREST
@@ -306,16 +317,6 @@ class SimulatedExchange:
     def _symbol_of(self, order_id: str) -> str:
         contract = self._contract_of(order_id)
         return "" if contract is None else contract.symbol
-
-
-def _is_calm(contract: Contract, fact: MarketFact, low: float, high: float) -> bool:
-    """Whether a fact leaves a contract alone whose mark price lies between these two."""
-    market = contract.market
-    if contract.instrument is not market.instrument:
-        return False
-    if isinstance(fact, Bar):
-        return low < fact.low and fact.high < high
-    return not isinstance(fact, Ticker) or market.next_funding >= contract.boundary
 
 
 def _make_wire(settings: ExchangeSettings, agenda: Agenda, troubles: Troubles) -> Wire:

@@ -22,8 +22,9 @@ from daemon.core.events import Instrument, RiskTier, Side
 from daemon.core.ledger import Position
 from daemon.core.market import Market
 from daemon.core.orders import PositionIdx
-from daemon.core.units import ZERO, divide, multiply, price_down, price_up, subtract, to_cash, to_decimal
+from daemon.core.units import ZERO, add, divide, multiply, price_down, price_up, subtract, to_cash, to_decimal
 
+BUY, SELL = Side.BUY, Side.SELL
 WIDER = 1e-9
 
 
@@ -116,7 +117,7 @@ class Leg:
     @property
     def side(self) -> Side:
         """BUY for a long position, SELL for a short one."""
-        return Side.BUY if self.position.qty > 0 else Side.SELL
+        return BUY if self.position.qty > 0 else SELL
 
     @property
     def qty(self) -> Decimal:
@@ -177,16 +178,21 @@ class Leg:
 
     def orders(self, side: Side) -> OpenOrders:
         """The open orders of one side."""
-        return self.buys if side is Side.BUY else self.sells
+        return self.buys if side is BUY else self.sells
 
     def closes(self, side: Side) -> bool:
         """Whether orders of `side` can only close this leg: the other side's in hedge mode."""
-        return self.idx == (PositionIdx.SHORT if side is Side.BUY else PositionIdx.LONG)
+        return bool(self.idx) and self.idx == (PositionIdx.SHORT if side is BUY else PositionIdx.LONG)
 
     def reducible(self, side: Side) -> Decimal:
         """What orders of `side` may reduce, base units."""
         held = self.position.qty
-        return held.copy_abs() if (held < 0 if side is Side.BUY else held > 0) else ZERO
+        return held.copy_abs() if (held < 0 if side is BUY else held > 0) else ZERO
+
+    def side_qty(self, side: Side) -> Decimal:
+        """Position of a side and all open orders of that side that bind margin, base units."""
+        other = SELL if side is BUY else BUY
+        return add(self.orders(side).qty, self.reducible(other))
 
     def opening(self, side: Side, qty: Decimal) -> Decimal:
         """The part of `qty` that would enlarge the position rather than reduce it, base units."""
@@ -250,17 +256,16 @@ class Leg:
         side = self.side
         self._price = margin.liquidation_price(
             side,
-            self.qty,
-            self.entry_value(),
+            self.position.qty.copy_abs(),
+            self.position.entry_value.copy_abs(),
             leverage=self.leverage,
             added=self.added,
             taker_fee=self.taker_fee,
             tiers=self.tiers,
         )
-        self.stale = False
         if self._price is None:
             return
-        if side is Side.BUY:
+        if side is BUY:
             self.low = float(self._price) * (1.0 + WIDER)
         else:
             self.high = float(self._price) * (1.0 - WIDER)

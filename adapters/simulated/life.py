@@ -195,9 +195,10 @@ class Life:
         if contract.untriggered.pop(order.id, None) is not None:
             self._forget_waiting(order, contract)
             return
-        contract.active.pop(order.id, None)
-        contract.waiting.pop(order.id, None)
-        contract.reducing.pop(order.id, None)
+        name = order.id
+        contract.active.pop(name, None)
+        contract.waiting.pop(name, None)
+        contract.reducing.pop(name, None)
         if order.judged:
             contract.resting.remove(order)
         self._account.release(order)
@@ -270,18 +271,16 @@ class Life:
     def _standing(self, order: Working, contract: Contract) -> Standing:
         request, account, market = order.request, self._account, contract.market
         leg = account.leg(request.symbol, request.position_idx, market)
-        mark = to_decimal(market.mark)
-        qty = account.side_qty(request.symbol, request.position_idx, request.side)
         return Standing(
             active_orders=len(contract.active),
             conditional_orders=contract.conditional(),
             partial_protections=len(contract.partial(request.position_idx)),
             hedge=account.hedge,
             leverage=leg.leverage,
-            position_value=multiply(qty, mark),
+            position_value=multiply(leg.side_qty(request.side), leg.mark()),
             known_id=order.id in self._used,
-            liquidation_price=leg.liquidation_price,
-            reducible=self._room(request, contract),
+            liquidation_price=None if request.price is None else leg.liquidation_price,
+            reducible=self._room(request, contract) if reduces(request) else ZERO,
             band=None if self._move else band(market),
         )
 

@@ -38,7 +38,9 @@ from daemon.core.events import Instrument, RiskTier, Side
 from daemon.core.units import ZERO, add, divide, multiply, subtract, to_cash
 
 ONE = Decimal(1)
+MINUS_ONE = Decimal(-1)
 TWO = Decimal(2)
+BUY = Side.BUY
 UNBOUNDED = Decimal("1E+15")
 DEFAULT_MAX_LEVERAGE = Decimal(100)
 
@@ -47,7 +49,7 @@ _limit = attrgetter("limit")
 
 def sign(side: Side) -> Decimal:
     """+1 for a long position (BUY), -1 for a short one."""
-    return ONE if side is Side.BUY else ONE.copy_negate()
+    return ONE if side is BUY else MINUS_ONE
 
 
 def tiers_of(instrument: Instrument | None) -> tuple[RiskTier, ...]:
@@ -61,7 +63,7 @@ def tiers_of(instrument: Instrument | None) -> tuple[RiskTier, ...]:
 
 def tier_index(tiers: tuple[RiskTier, ...], value: Decimal) -> int:
     """Place of the tier of a position value, USDT; limits are inclusive, the last tier has no end."""
-    return min(bisect_left(tiers, value, key=_limit), len(tiers) - 1)
+    return bisect_left(tiers, value, 0, len(tiers) - 1, key=_limit)
 
 
 def tier_of(tiers: tuple[RiskTier, ...], value: Decimal) -> RiskTier:
@@ -101,6 +103,8 @@ def bankruptcy_value(side: Side, value: Decimal, *, leverage: Decimal, added: De
     """Value of the position at its bankruptcy price, USDT, never below zero; `value` is that at entry."""
     signed = sign(side)
     at_zero = subtract(value, divide(multiply(value, signed), leverage))
+    if not added:
+        return max(ZERO, to_cash(at_zero))
     shift = divide(multiply(signed, added), subtract(ONE, multiply(signed, taker_fee)))
     return max(ZERO, to_cash(subtract(at_zero, shift)))
 
@@ -143,5 +147,5 @@ def liquidation_price(
             break
         index = moved
     if root <= 0:
-        return None if side is Side.BUY else ZERO
+        return None if side is BUY else ZERO
     return to_cash(divide(root, qty))

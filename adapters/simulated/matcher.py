@@ -60,7 +60,7 @@ class Matcher:
         queue: Queue,
         slippage: SlippageModel,
     ) -> None:
-        self._fill_data = fill_data
+        self._told_by = None if fill_data is FillData.AUTO else fill_data
         self._life = life
         self._execution = execution
         self._protector = protector
@@ -70,8 +70,8 @@ class Matcher:
 
     def data(self, market: Market) -> FillData:
         """What orders of this market meet."""
-        if self._fill_data is not FillData.AUTO:
-            return self._fill_data
+        if self._told_by is not None:
+            return self._told_by
         if market.has_book:
             return FillData.BOOK
         return FillData.TRADES if market.has_trades or market.has_quotes else FillData.BARS
@@ -138,12 +138,9 @@ class Matcher:
         """First judgement: execute as a taker, then cancel or rest what is left, by time in force."""
         request = order.request
         contract.waiting.pop(order.id, None)
-        there = liquidity(_wanted(order, most), order.limit)
-        if request.time_in_force is TimeInForce.POST_ONLY and (there or _own_maker(order, contract)):
-            self._life.end(order, contract, now, "EC_PostOnlyWillTakeLiquidity")
-            return ZERO
-        if request.time_in_force is TimeInForce.FOK and matching.total(there) < order.remaining:
-            self._life.end(order, contract, now, "EC_CancelForNoFullFill")
+        unmet = _unmet(order, contract, liquidity, most)
+        if unmet is not None:
+            self._life.end(order, contract, now, unmet)
             return ZERO
         taken = self._execute(order, contract, liquidity, now, from_book=from_book, most=most)
         if order.id in contract.active:
@@ -233,6 +230,8 @@ class Matcher:
 
     def _on_trade(self, contract: Contract, fact: Trade, now: int) -> None:
         resting, price = contract.resting, fact.price
+        if resting.bid < price < resting.ask:
+            return
         left = floor_qty(to_decimal(fact.qty), step_of(contract.market))
         for side in (Side.BUY, Side.SELL):
             for order in resting.reached(side, price, inclusive=False):
@@ -273,10 +272,13 @@ class Matcher:
         return bool(there)
 
     def _on_touch(self, contract: Contract, now: int) -> None:
+        market, resting = contract.market, contract.resting
+        if resting.bid < market.ask and market.bid < resting.ask:
+            return
         for side in (Side.BUY, Side.SELL):
-            touch = _touch(contract.market, side)
+            touch = _touch(market, side)
             if touch > 0.0:
-                for order in contract.resting.reached(side, touch, inclusive=self._queue.touch_fills):
+                for order in resting.reached(side, touch, inclusive=self._queue.touch_fills):
                     self.fill_resting(order, contract, order.remaining, order.remaining, now)
 
     def fill_resting(self, order: Working, contract: Contract, ours: Decimal, most: Decimal, now: int) -> Decimal:
@@ -315,6 +317,18 @@ class Matcher:
 
 def _wanted(order: Working, most: Decimal | None) -> Decimal:
     return order.remaining if most is None else min(order.remaining, most)
+
+
+def _unmet(order: Working, contract: Contract, liquidity: Liquidity, most: Decimal | None) -> str | None:
+    """Why an order ends before it takes anything: post-only and it would take, fill-or-kill and there is too little."""
+    in_force = order.request.time_in_force
+    if in_force is TimeInForce.POST_ONLY:
+        takes = liquidity(_wanted(order, most), order.limit) or _own_maker(order, contract)
+        return "EC_PostOnlyWillTakeLiquidity" if takes else None
+    if in_force is TimeInForce.FOK:
+        there = matching.total(liquidity(_wanted(order, most), order.limit))
+        return "EC_CancelForNoFullFill" if there < order.remaining else None
+    return None
 
 
 def _own_maker(order: Working, contract: Contract) -> Working | None:

@@ -14,13 +14,28 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from msgspec import Struct
+
 from adapters.simulated.account import Account
 from adapters.simulated.leg import Leg
-from adapters.simulated.liquidation import liquidation_price, spare
+from adapters.simulated.liquidation import liquidation_price
 from daemon.core.units import ZERO, add, divide, subtract
 from daemon.core.venue import AccountReport
 
 HIGHEST_RATIO = Decimal(1000)
+
+
+class Holding(Struct):
+    """A position at mark. value: without sign.  needed: its maintenance margin.  USDT."""
+
+    leg: Leg
+    value: Decimal
+    unrealised: Decimal
+    needed: Decimal
+
+    def left(self) -> Decimal:
+        """What is left of its margin in isolated margin, USDT."""
+        return add(add(self.leg.initial_margin, self.leg.added), self.unrealised)
 
 
 class Metrics:
@@ -37,15 +52,21 @@ class Metrics:
 
     def account_report(self, account: Account) -> AccountReport:
         """The account now, at the mark prices of its markets."""
-        symbol, distance = _nearest_liquidation(account)
+        holdings = _holdings(account)
+        equity, needed, value = account.ledger.cash, ZERO, ZERO
+        for held in holdings:
+            equity = add(equity, held.unrealised)
+            needed = add(needed, held.needed)
+            value = add(value, held.value)
+        symbol, distance = _nearest_liquidation(account, holdings, subtract(equity, needed))
         return AccountReport(
-            equity=float(account.equity()),
+            equity=float(equity),
             available=float(account.available()),
             initial_margin=float(account.initial_margin()),
-            maintenance_margin=float(account.maintenance_margin()),
+            maintenance_margin=float(needed),
             order_margin=float(account.order_margin()),
-            margin_ratio=float(margin_ratio(account)),
-            exposure=float(exposure(account)),
+            margin_ratio=float(_margin_ratio(account, holdings, equity, needed)),
+            exposure=float(value),
             liquidation_symbol=symbol,
             liquidation_distance=distance,
             fees=account.ledger.fees,
@@ -54,37 +75,27 @@ class Metrics:
         )
 
 
-def exposure(account: Account) -> Decimal:
-    """Sum of the positions' values at mark, USDT, without sign."""
-    total = ZERO
-    for leg in account.legs():
-        total = add(total, leg.value())
-    return total
+def _holdings(account: Account) -> list[Holding]:
+    return [Holding(leg, leg.value(), leg.unrealised(), account.maintenance_margin_of(leg)) for leg in account.legs()]
 
 
-def margin_ratio(account: Account) -> Decimal:
+def _margin_ratio(account: Account, holdings: list[Holding], equity: Decimal, needed: Decimal) -> Decimal:
     """Worst maintenance margin over margin left, a fraction: 0 without positions, 1 means liquidation."""
-    legs = account.legs()
-    if account.isolated:
-        ratios = [_ratio(account.maintenance_margin_of(leg), account.margin_of(leg)) for leg in legs]
-        return max(ratios, default=ZERO)
-    return _ratio(account.maintenance_margin(), account.equity()) if legs else ZERO
+    if not account.isolated:
+        return _ratio(needed, equity) if holdings else ZERO
+    return max([_ratio(held.needed, held.left()) for held in holdings], default=ZERO)
 
 
 def _ratio(needed: Decimal, left: Decimal) -> Decimal:
     return min(HIGHEST_RATIO, divide(needed, left)) if left > 0 else HIGHEST_RATIO
 
 
-def _nearest_liquidation(account: Account) -> tuple[str, float | None]:
+def _nearest_liquidation(account: Account, holdings: list[Holding], spare: Decimal) -> tuple[str, float | None]:
+    """The symbol nearest to its liquidation, and how far it is; spare: equity above the maintenance margin, USDT."""
     nearest: tuple[str, float | None] = ("", None)
-    over = None if account.isolated else spare(account)
-    for leg in account.legs():
-        distance = _distance(account, leg, over)
+    for held in holdings:
+        price, mark = liquidation_price(account, held.leg, spare), held.leg.mark()
+        distance = None if price is None else float(divide(subtract(mark, price).copy_abs(), mark))
         if distance is not None and (nearest[1] is None or distance < nearest[1]):
-            nearest = (leg.symbol, distance)
+            nearest = (held.leg.symbol, distance)
     return nearest
-
-
-def _distance(account: Account, leg: Leg, over: Decimal | None) -> float | None:
-    price = liquidation_price(account, leg, over)
-    return None if price is None else float(divide(subtract(leg.mark(), price).copy_abs(), leg.mark()))

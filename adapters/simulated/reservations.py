@@ -74,7 +74,7 @@ class Reservations:
         if reserved is not None:
             orders = reserved.leg.orders(reserved.side)
             orders.qty, orders.value = _without(reserved)
-            self._charge(reserved.leg, reserved.side)
+            self._charge(reserved.leg, reserved.side, orders)
 
     def fill(self, order: Working, qty: Decimal) -> None:
         """Take an execution of `qty` base units out of an order's part of the sums; `charge` the leg afterwards."""
@@ -89,13 +89,14 @@ class Reservations:
 
     def charge(self, leg: Leg) -> None:
         """Bind for both sides of a leg what they cost now: its position, leverage or orders changed."""
-        self._charge(leg, Side.BUY)
-        self._charge(leg, Side.SELL)
+        self._charge(leg, Side.BUY, leg.buys)
+        self._charge(leg, Side.SELL, leg.sells)
 
-    def _charge(self, leg: Leg, side: Side) -> None:
-        orders = leg.orders(side)
-        if orders.qty or orders.cost:
+    def _charge(self, leg: Leg, side: Side, orders: OpenOrders) -> None:
+        if orders.qty:
             self._bind(orders, leg.cost(side, orders.qty, orders.value))
+        elif orders.cost:
+            self._bind(orders, ZERO)
 
     def _bind(self, orders: OpenOrders, cost: Decimal) -> None:
         self.total = add(self.total, subtract(cost, orders.cost))

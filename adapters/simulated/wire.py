@@ -36,8 +36,8 @@ class Wire:
 
     def tell(self, happened: int, report: Report) -> None:
         """Let the daemon hear of what happened at the exchange, after everything it was told before."""
-        self.hide_until(happened + self._response.draw())
-        self.hide_until(self._troubles.told_from(self._told))
+        heard = max(self._told, happened + self._response.draw())
+        self._told = self._troubles.told_from(heard)
         self._agenda.add(self._told, report)
 
     def hide_until(self, due: int) -> None:

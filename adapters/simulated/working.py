@@ -16,7 +16,8 @@ from daemon.core.units import ZERO
 class Working(Struct, eq=False):
     """An order from its arrival on; the parts of the exchange share it, `life` alone changes its status.
 
-    request: as it stands now, amendments included.  remaining, filled: base units.  decided, arrived: nanoseconds UTC.
+    request: as it stands now, amendments included.  id, side, leg: its order id, side and position, which never change;
+    they are taken from the request.  remaining, filled: base units.  decided, arrived: nanoseconds UTC.
     price: what its margin is reserved at, USDT.  reference: the touch when it was decided, 0 when unknown.
     judged: whether it met the market already; from then on it is a maker.
     limit: the price it may not be executed beyond, USDT; of a market order its protective price, None without a bound.
@@ -39,18 +40,11 @@ class Working(Struct, eq=False):
     ahead: float = 0.0
     displayed: float = 0.0
     traded: float = 0.0
+    id: str = ""
+    side: Side = Side.BUY
+    leg: PositionIdx = PositionIdx.ONE_WAY
 
-    @property
-    def id(self) -> str:
-        """Its order id."""
-        return self.request.order_id
-
-    @property
-    def side(self) -> Side:
-        """Buy or sell."""
-        return self.request.side
-
-    @property
-    def leg(self) -> PositionIdx:
-        """The position it is for."""
-        return self.request.position_idx
+    def __post_init__(self) -> None:
+        """Take from the request what never changes."""
+        request = self.request
+        self.id, self.side, self.leg = request.order_id, request.side, request.position_idx

@@ -160,15 +160,15 @@ class Engine:
 
     # Market facts
 
-    def _match(self, watch: Watch, fact: MarketFact) -> None:
-        market = watch.market
-        market.ts = self._turn.now
-        market.ts_exchange = fact.ts_exchange
-        self._offer(watch, fact)
+    def _match(self, watch: Watch, fact: MarketFact, *, heard: bool = True) -> None:
+        """Let the exchanges of the symbol's lanes see what the market has just applied.
 
-    def _offer(self, watch: Watch, fact: MarketFact) -> None:
-        """Let the exchanges of the symbol's lanes see what the market has just applied."""
+        heard: whether the fact is news of the market, by which its age is told.
+        """
         turn, market = self._turn, watch.market
+        if heard:
+            market.ts = turn.now
+            market.ts_exchange = fact.ts_exchange
         for lane in watch.lanes:
             exchange = lane.exchange
             try:
@@ -231,7 +231,7 @@ class Engine:
         if watch is not None:
             self.books_lost += 1
             watch.market.drop_book()
-            self._offer(watch, fact)
+            self._match(watch, fact, heard=False)
 
     def _lose_book(self, watch: Watch) -> None:
         self.books_lost += 1

@@ -156,14 +156,14 @@ class Lane:
         """Keep an order where its status wants it: waiting, working or, when it is done, forgotten."""
         if order.waits:
             return
-        name = order.request.order_id
+        name, is_open = order.request.order_id, order.is_open
         _, runner = self.orders[name]
-        if not order.is_open:
+        if not is_open:
             del self.orders[name]
         if runner is None:
             return
         runner.waiting.pop(name, None)
-        if order.is_open:
+        if is_open:
             runner.working[name] = order
         else:
             runner.working.pop(name, None)
@@ -226,6 +226,8 @@ class Lane:
 
         without: the symbol to leave out.
         """
+        if not self.orders:
+            return sum(abs(held.qty_float) * market.mark for held, market in self.open if market.symbol != without)
         markets = {market.symbol: market for _, market in self.open}
         for order, _ in self.orders.values():
             markets[order.request.symbol] = self.market(order.request.symbol)

@@ -233,6 +233,8 @@ def _protection(decision: Decision, side: Side, tick: Decimal, *, removes: bool)
 
     removes: whether a zero is a wish; an order without a protection has nothing to remove.
     """
+    if decision.take_profit is None and decision.stop_loss is None and decision.trailing_stop is None:
+        return None
     given = (
         ("take-profit", decision.take_profit, side is Side.BUY),
         ("stop-loss", decision.stop_loss, side is Side.SELL),

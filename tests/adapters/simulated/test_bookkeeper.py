@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from daemon.core.orders import Protection
 from daemon.core.units import NS_PER_HOUR, NS_PER_MINUTE
 from daemon.core.venue import AccountReport, MarginMode, StopReport
 from tests.adapters.simulated.bench import Bench, on_touch, with_settings
-from tests.daemon.core.build import MIDNIGHT, ticker, trade
+from tests.daemon.core.build import MIDNIGHT, quote, ticker, trade
 
 D = Decimal
 
@@ -97,4 +98,27 @@ def test_in_cross_margin_a_balance_below_zero_is_not_silent() -> None:
     bench.buy("9")
     bench.tell(ticker(mark=98.0))
     assert bench.account.available() < 0
+    assert codes(bench) == ["MARGIN_SHORT"]
+
+
+def test_the_mark_alone_stops_the_lane_also_while_an_order_rests() -> None:
+    bench = on_touch(with_settings(stop_equity_usdt=D("9950")))
+    bench.tell(ticker(mark=100.0))
+    bench.buy("10")
+    bench.sell("1", "120")
+    assert codes(bench) == []
+    bench.tell(ticker(mark=94.0))
+    assert codes(bench) == ["ACCOUNT_BLOWN"]
+
+
+def test_money_that_a_stop_loss_leaves_short_is_told_while_an_order_rests() -> None:
+    bench = on_touch()
+    bench.tell(ticker(mark=100.0))
+    bench.buy("400")
+    bench.sell("900", "110")
+    bench.protect(Protection(stop_loss=D("99")))
+    assert codes(bench) == []
+    bench.tell(quote(98.9, 99.1))
+    bench.tell(trade(98.9))
+    assert bench.account.legs() == []
     assert codes(bench) == ["MARGIN_SHORT"]

@@ -140,3 +140,10 @@ def test_a_level_that_went_and_came_again_is_there_wholly() -> None:
     bench.tell(delta([], [(100.1, 0.0)]))
     bench.tell(delta([], [(100.1, 1.0)]))
     assert fills(bench.buy("1")) == [(D("100.1"), 1)]
+
+
+def test_a_touch_that_only_reaches_our_price_fills_those_who_stand_in_front() -> None:
+    for model, filled in ((QueueModel.FRONT, [(D("99.5"), 1)]), (QueueModel.PROPORTIONAL, [])):
+        bench = on_touch(with_settings(queue=model))
+        bench.buy("1", "99.5")
+        assert fills(bench.tell(quote(99.4, 99.5))) == filled, model

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.simulated.metrics import HIGHEST_RATIO, Metrics, exposure, margin_ratio
+from adapters.simulated.metrics import HIGHEST_RATIO, Metrics
 from daemon.core.events import Side
 from daemon.core.venue import MarginMode
 from tests.adapters.simulated.examples.build import BTC, ETH, D, account, fill, market, order, position
@@ -49,7 +49,7 @@ def test_the_margin_ratio_of_a_cross_account_is_one_at_liquidation() -> None:
     assert report.liquidation_distance is not None
     where.mark = round(50_000 * (1 - report.liquidation_distance), 1)
     assert metrics.account_report(books).margin_ratio == pytest.approx(1.0, abs=1e-3)
-    assert margin_ratio(books) >= 1
+    assert metrics.account_report(books).margin_ratio >= 1
     assert metrics.account_report(books).liquidation_distance == pytest.approx(0.0, abs=1e-5)
 
 
@@ -58,5 +58,5 @@ def test_a_ratio_without_margin_left_is_held_at_its_highest() -> None:
         where, books = market(), account("6000", mode=mode)
         fill(books, where, BUY, "1", "50000")
         where.mark = 40_000.0
-        assert margin_ratio(books) == HIGHEST_RATIO
-        assert exposure(books) == 40_000
+        report = Metrics().account_report(books)
+        assert (report.margin_ratio, report.exposure) == (float(HIGHEST_RATIO), 40_000.0)
