@@ -30,6 +30,7 @@ from adapters.simulated.latency import make_latency
 from adapters.simulated.life import Life
 from adapters.simulated.liquidator import Liquidator
 from adapters.simulated.matcher import Matcher
+from adapters.simulated.pricing import hoped_for
 from adapters.simulated.protector import Protector
 from adapters.simulated.queue import make_queue
 from adapters.simulated.settlement import Settlement
@@ -37,7 +38,7 @@ from adapters.simulated.slippage import SlippageModel, make_slippage
 from adapters.simulated.trouble import Troubles
 from adapters.simulated.wire import Wire
 from adapters.simulated.working import Working
-from daemon.core.events import Bar, BookDelta, BookSnapshot, MarketFact, Side, Ticker, TroubleKind, VenueTrouble
+from daemon.core.events import Bar, BookDelta, BookSnapshot, MarketFact, Ticker, TroubleKind, VenueTrouble
 from daemon.core.market import Market
 from daemon.core.orders import Amendment, OrderRequest, TradingStop
 from daemon.core.records import OrderStatus
@@ -123,7 +124,7 @@ class SimulatedExchange:
 
     def submit(self, request: OrderRequest, market: Market, now: int) -> Sequence[Report]:
         """Take an order; it arrives after the latencies of the wire."""
-        order = Working(request, market, request.qty, now, reference=_touch(market, request.side))
+        order = Working(request, market, request.qty, now, reference=hoped_for(market, request.side))
         self._send(
             request.symbol,
             now,
@@ -328,9 +329,3 @@ def _make_wire(settings: ExchangeSettings, agenda: Agenda, troubles: Troubles) -
         feed=make_latency(settings.feed_latency_ms, settings.feed_latency_samples_ms, seed, "feed"),
         response=make_latency(settings.response_latency_ms, settings.response_latency_samples_ms, seed, "response"),
     )
-
-
-def _touch(market: Market, side: Side) -> Decimal:
-    """The price a taker would hope for: the touch, or the mark while there is none."""
-    touch = market.ask if side is Side.BUY else market.bid
-    return to_decimal(touch if touch > 0.0 else market.mark)

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from adapters.simulated.account import Account
 from adapters.simulated.constraints import Standing, amend_refusal, price_in_band, reduces, refusal
 from adapters.simulated.contract import Contract
-from adapters.simulated.pricing import band, protective_price
+from adapters.simulated.pricing import band, hoped_for, protective_price
 from adapters.simulated.protection import amended
 from adapters.simulated.wire import Wire
 from adapters.simulated.working import Working
@@ -73,6 +73,7 @@ class Life:
             self.wait(order, contract)
         else:
             order.status = OrderStatus.NEW
+            order.reference = hoped_for(contract.market, order.side)
             self._enter(order, contract)
         self._wire.tell(now, PlacedReport(request, order.status))
         return order
@@ -86,6 +87,7 @@ class Life:
     def trigger(self, order: Working, contract: Contract, now: int) -> bool:
         """Let a conditional order go off; whether it is active and meets the market now."""
         contract.untriggered.pop(order.id, None)
+        order.reference = hoped_for(contract.market, order.side)
         sibling = contract.siblings.pop(order.id, None)
         if sibling is not None:
             self._end_sibling(sibling, contract, now)

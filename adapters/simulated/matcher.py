@@ -27,7 +27,7 @@ from adapters.simulated import matching
 from adapters.simulated.contract import Contract
 from adapters.simulated.execution import Execution
 from adapters.simulated.life import Life
-from adapters.simulated.pricing import reference
+from adapters.simulated.pricing import reference, touch
 from adapters.simulated.protector import Protector
 from adapters.simulated.queue import Queue, follow_book, join
 from adapters.simulated.slippage import SlippageModel, slipped
@@ -84,8 +84,8 @@ class Matcher:
         data = self.data(market)
         if data is FillData.BOOK and market.book.valid:
             self._take_book(order, contract, now)
-        elif data is FillData.TRADES and (touch := _touch(market, order.side)) > 0.0:
-            self.take_at(order, contract, touch, now)
+        elif data is FillData.TRADES and (price := touch(market, order.side)) > 0.0:
+            self.take_at(order, contract, price, now)
         else:
             contract.waiting[order.id] = order
 
@@ -95,8 +95,8 @@ class Matcher:
         if market.book.valid:
             self._take_book(order, contract, now)
         else:
-            touch = _touch(market, order.side)
-            self.take_at(order, contract, touch if touch > 0.0 else market.mark, now)
+            price = touch(market, order.side)
+            self.take_at(order, contract, price if price > 0.0 else market.mark, now)
 
     def _take_book(self, order: Working, contract: Contract, now: int) -> None:
         side, book, step = order.side, contract.market.book, step_of(contract.market)
@@ -223,7 +223,7 @@ class Matcher:
         for order in list(contract.waiting.values()):
             if order.id not in contract.waiting:
                 continue
-            if data is FillData.TRADES and isinstance(fact, Trade) and _touch(contract.market, order.side) <= 0.0:
+            if data is FillData.TRADES and isinstance(fact, Trade) and touch(contract.market, order.side) <= 0.0:
                 self.take_at(order, contract, fact.price, now)
             else:
                 self.judge(order, contract, now)
@@ -249,8 +249,8 @@ class Matcher:
         if not market.book.valid:
             return
         for side in (Side.BUY, Side.SELL):
-            touch = _touch(market, side)
-            for order in resting.reached(side, touch, inclusive=inclusive) if touch > 0.0 else ():
+            price = touch(market, side)
+            for order in resting.reached(side, price, inclusive=inclusive) if price > 0.0 else ():
                 if order.id in contract.active and not self._cross(order, contract, now):
                     break
 
@@ -276,9 +276,9 @@ class Matcher:
         if resting.bid < market.ask and market.bid < resting.ask:
             return
         for side in (Side.BUY, Side.SELL):
-            touch = _touch(market, side)
-            if touch > 0.0:
-                for order in resting.reached(side, touch, inclusive=self._queue.touch_fills):
+            price = touch(market, side)
+            if price > 0.0:
+                for order in resting.reached(side, price, inclusive=self._queue.touch_fills):
                     self.fill_resting(order, contract, order.remaining, order.remaining, now)
 
     def fill_resting(self, order: Working, contract: Contract, ours: Decimal, most: Decimal, now: int) -> Decimal:
@@ -340,11 +340,6 @@ def _own_maker(order: Working, contract: Contract) -> Working | None:
     if order.limit is not None and matching.is_worse(order.side, to_decimal(best), order.limit):
         return None
     return contract.resting.at(other, best)[0]
-
-
-def _touch(market: Market, side: Side) -> float:
-    """The best price a taker of `side` meets, 0.0 when unknown."""
-    return market.ask if side is Side.BUY else market.bid
 
 
 def step_of(market: Market) -> Decimal:

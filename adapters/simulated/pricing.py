@@ -38,6 +38,17 @@ def reference(market: Market, by: TriggerBy) -> float:
     return market.index if by is TriggerBy.INDEX else market.last
 
 
+def touch(market: Market, side: Side) -> float:
+    """The best price a taker of `side` meets, USDT; 0.0 when unknown."""
+    return market.ask if side is Side.BUY else market.bid
+
+
+def hoped_for(market: Market, side: Side) -> Decimal:
+    """The price a taker of `side` hopes for, USDT: the touch, or the mark while there is none."""
+    price = touch(market, side)
+    return to_decimal(price if price > 0.0 else market.mark)
+
+
 def band(market: Market) -> tuple[Decimal, Decimal] | None:
     """The highest price of a buy and the lowest of a sell, USDT on the tick grid, rounded into the band.
 

@@ -18,7 +18,7 @@ class Working(Struct, eq=False):
 
     request: as it stands now, amendments included.  id, side, leg: its order id, side and position, which never change;
     they are taken from the request.  remaining, filled: base units.  decided, arrived: nanoseconds UTC.
-    price: what its margin is reserved at, USDT.  reference: the touch when it was decided, 0 when unknown.
+    price: what its margin is reserved at, USDT.  reference: the touch when it was decided or triggered, 0 when unknown.
     judged: whether it met the market already; from then on it is a maker.
     limit: the price it may not be executed beyond, USDT; of a market order its protective price, None without a bound.
     ahead: quantity thought to stand before it in the queue at its price, base units.

@@ -236,7 +236,7 @@ class FillLine(Struct, frozen=True, gc=False, tag="fill", tag_field="kind"):
     """One execution. fee: USDT, above zero when paid.  realised_pnl: by this fill, before its fee.
 
     position, cash: of the lane's account after the fill, base units and USDT.
-    slippage: what it cost against the touch at the time of the decision, USDT, above zero when worse.
+    slippage: what it cost against the touch at its decision or trigger, USDT, above zero when worse.
     """
 
     seq: int

@@ -142,7 +142,7 @@ class RefusalReport(Struct, frozen=True):
 class FillReport(Struct, frozen=True):
     """One execution. price USDT per base unit; qty base units, above zero; fee USDT, above zero when paid.
 
-    slippage: cost against the touch when the order was decided, USDT, above zero when worse.
+    slippage: cost against the touch when the order was decided or triggered, USDT, above zero when worse.
     """
 
     order_id: str

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from daemon.core.orders import Protection
 from daemon.core.units import NS_PER_MS
 from tests.adapters.simulated.bench import on_book, on_touch, with_settings
 from tests.daemon.core.build import delta, quote, trade
@@ -47,3 +48,16 @@ def test_the_exchange_and_its_listener_keep_the_same_books() -> None:
     bench.sell("1")
     assert bench.ledger.cash == bench.account.ledger.cash
     assert bench.ledger.fees == bench.account.ledger.fees > 0
+
+
+def test_slippage_of_a_stop_is_counted_from_the_touch_at_its_trigger() -> None:
+    bench = on_touch()
+    bench.buy("2", protection=Protection(stop_loss=D("95")))
+    bench.tell(quote(94.5, 94.7))
+    bench.tell(trade(95.0))
+    assert [fill.slippage for fill in bench.fills] == [0, 0]
+    gapped = on_touch(with_settings(slippage_ticks=3))
+    gapped.buy("2", protection=Protection(stop_loss=D("95")))
+    gapped.tell(quote(94.5, 94.7))
+    gapped.tell(trade(95.0))
+    assert [fill.slippage for fill in gapped.fills] == [D("0.6"), D("0.6")]

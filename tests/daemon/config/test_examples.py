@@ -30,7 +30,13 @@ STRUCTS: list[type[Struct]] = [
 
 
 def test_there_are_the_promised_examples() -> None:
-    assert [path.name for path in EXAMPLES] == ["backtest.toml", "breakout.toml", "lanes.toml", "record.toml", "shadow.toml"]
+    assert [path.name for path in EXAMPLES] == [
+        "backtest.toml",
+        "breakout.toml",
+        "lanes.toml",
+        "record.toml",
+        "shadow.toml",
+    ]
     readme = (ROOT / "examples" / "README.md").read_text()
     assert all(f"`{path.name}`" in readme for path in EXAMPLES)
 
