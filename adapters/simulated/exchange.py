@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
+from math import inf, nextafter
 
 from msgspec import Struct
 
@@ -38,7 +39,18 @@ from adapters.simulated.slippage import SlippageModel, make_slippage
 from adapters.simulated.trouble import Troubles
 from adapters.simulated.wire import Wire
 from adapters.simulated.working import Working
-from daemon.core.events import Bar, BookDelta, BookSnapshot, MarketFact, Ticker, TroubleKind, VenueTrouble
+from daemon.core.events import (
+    Bar,
+    BookDelta,
+    BookDown,
+    BookSnapshot,
+    MarketFact,
+    Quote,
+    Ticker,
+    Trade,
+    TroubleKind,
+    VenueTrouble,
+)
 from daemon.core.market import Market
 from daemon.core.orders import Amendment, OrderRequest, TradingStop
 from daemon.core.records import OrderStatus
@@ -53,6 +65,9 @@ from daemon.core.venue import (
 )
 
 NOTHING: tuple[Report, ...] = ()
+
+# Facts that concern a position without orders by nothing but the mark price they leave behind.
+AT_MARK = frozenset({Trade, Quote, BookSnapshot, BookDelta, BookDown})
 
 
 class SimulatedExchange:
@@ -209,10 +224,12 @@ class SimulatedExchange:
             return NOTHING
         low, high = contract.calm
         if low < market.mark < high and contract.instrument is market.instrument:
+            if type(fact) in AT_MARK:
+                return NOTHING
             if isinstance(fact, Bar):
                 if low < fact.low and fact.high < high:
                     return NOTHING
-            elif not isinstance(fact, Ticker) or market.next_funding >= contract.boundary:
+            elif not now < market.next_funding < contract.boundary:
                 return NOTHING
         self._react(contract, fact, now)
         agenda = self._agenda
@@ -250,7 +267,8 @@ class SimulatedExchange:
             contract.calm = UNREST
             self._busy[contract.symbol] = contract
         elif self.account.legs_of(contract.symbol):
-            contract.calm = self._liquidator.calm(contract) if self._books.only_at_executions else UNREST
+            at_executions = self._books.only_at_executions
+            contract.calm = self._liquidator.calm(contract) if at_executions else _standstill(contract.market.mark)
             self._busy[contract.symbol] = contract
         else:
             self._busy.pop(contract.symbol, None)
@@ -329,3 +347,8 @@ def _make_wire(settings: ExchangeSettings, agenda: Agenda, troubles: Troubles) -
         feed=make_latency(settings.feed_latency_ms, settings.feed_latency_samples_ms, seed, "feed"),
         response=make_latency(settings.response_latency_ms, settings.response_latency_samples_ms, seed, "response"),
     )
+
+
+def _standstill(mark: float) -> tuple[float, float]:
+    """Bounds that hold while the mark price stays where it is."""
+    return nextafter(mark, 0.0), nextafter(mark, inf)
