@@ -30,6 +30,7 @@ from daemon.core.records import OrderStatus, OrderType, StopOrderType
 from daemon.core.units import ZERO, multiply, subtract, to_decimal
 from daemon.core.venue import AmendReport, OrderReport, PlacedReport, RefusalReport
 
+NOTHING_TO_REDUCE = "110017: there is no position to reduce"
 NO_FUNDS = "110007: available balance is not enough for the order"
 UNKNOWN = "110001: the order does not exist, or is finished already"
 
@@ -99,7 +100,7 @@ class Life:
         """Make an order active if it may reduce what it should, and its margin is there."""
         request = order.request
         if reduces(request) and not self._cut_to_room(order, contract):
-            return self._turn_away(order, now, "110017: there is no position to reduce", "CancelByReduceOnly")
+            return self._turn_away(order, now, NOTHING_TO_REDUCE, "CancelByReduceOnly")
         outside = self._hold_in_band(order)
         if outside is not None:
             return self._turn_away(order, now, outside, outside)
@@ -157,8 +158,8 @@ class Life:
         order.remaining = subtract(order.request.qty, order.filled)
         if order.status is OrderStatus.UNTRIGGERED:
             return None
-        if reduces(order.request):
-            self._cut_to_room(order, contract)
+        if reduces(order.request) and not self._cut_to_room(order, contract):
+            return NOTHING_TO_REDUCE
         return self._hold_in_band(order)
 
     def _requeue(self, order: Working, before: OrderRequest, contract: Contract) -> Working | None:

@@ -175,7 +175,8 @@ class Matcher:
                     self._execution.fill(order, contract, price, part, maker=False, happened=now)
             if maker is None or order.id not in contract.active:
                 break
-            self._meet_own(order, maker, contract, now)
+            if maker.id in contract.active:
+                self._meet_own(order, maker, contract, now)
         return taken
 
     def _meet_own(self, order: Working, maker: Working, contract: Contract, now: int) -> None:

@@ -153,3 +153,14 @@ def test_a_reduce_only_order_may_be_amended_in_the_room_it_takes_itself() -> Non
     bench.amend("o1", price="102")
     assert refusals(bench) == []
     assert bench.orders["o1"].request.price == D("102")
+
+
+def test_a_reduce_only_order_whose_room_others_took_cannot_be_amended() -> None:
+    bench = on_touch()
+    bench.buy("2")
+    bench.sell("1", "102", reduce_only=True)
+    bench.sell("1", "103", reduce_only=True)
+    bench.sell("1")
+    bench.amend("o2", price="104")
+    assert refusals(bench) == ["amend 110017"]
+    assert [order.remaining for order in bench.exchange.open_orders()] == [1, 1]
