@@ -42,8 +42,10 @@ class Settlement:
         moved = after < market.next_funding < contract.boundary
         if contract.boundary and not moved:
             return
-        contract.boundary = next_boundary(market, after - JUST_AFTER)
-        self._agenda.add(contract.boundary + JUST_AFTER, partial(self._settle, contract, contract.boundary))
+        boundary = next_boundary(market, after - JUST_AFTER)
+        if boundary != contract.boundary:
+            contract.boundary = boundary
+            self._agenda.add(boundary + JUST_AFTER, partial(self._settle, contract, boundary))
 
     def _settle(self, contract: Contract, boundary: int, now: int) -> None:
         if boundary != contract.boundary:

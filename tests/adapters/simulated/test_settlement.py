@@ -120,3 +120,14 @@ def test_a_specification_that_changes_in_mid_run_changes_the_next_boundary() -> 
     bench.tell(changed)
     bench.pass_time(2 * NS_PER_HOUR + 2 * NS_PER_MS)
     assert [report.boundary for report in paid(bench)] == [BOUNDARY + n * NS_PER_HOUR for n in range(3)]
+
+
+def test_a_next_funding_off_the_minute_is_not_believed_and_fills_no_agenda() -> None:
+    bench = bench_before(NS_PER_HOUR // 2)
+    bench.buy("1")
+    before = bench.exchange._agenda.added
+    for step in range(5):
+        bench.tell(ticker(mark=100.0, next_funding=BOUNDARY - 1000 - step))
+    assert bench.exchange._agenda.added == before
+    bench.pass_time(NS_PER_HOUR)
+    assert [report.boundary for report in paid(bench)] == [BOUNDARY]
