@@ -12,6 +12,7 @@ from daemon.cli import inspect_commands, run_commands, setup_commands
 from daemon.cli.exits import Exit, exit_of
 from daemon.cli.output import show_json, talk
 from daemon.core.errors import LockstepError
+from daemon.log import log_to_stderr
 
 HELP = "An event-sourced trading daemon: shadow, replay and backtest with one engine, and a proof that they agree."
 
@@ -29,6 +30,7 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code. Stack traces are for bugs only."""
     as_json = "--json" in arguments
+    log_to_stderr()
     try:
         code = app(list(arguments), standalone_mode=False, prog_name="lockstep")
     except typer.Abort:

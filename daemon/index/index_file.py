@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -96,7 +96,7 @@ class Index:
             IndexFailed: the index cannot be written; or what reading the records raises. Nothing is changed then.
         """
         run = Projection(manifest)
-        with self._errors(), self._database.atomic():
+        with self._errors(), _writing(self._database):
             self._forget(manifest.run_id)
             for record in records:
                 run.add(record)
@@ -134,7 +134,7 @@ class Index:
             except LockstepError as error:
                 skipped[folder.name] = error.message
                 get_logger("index").warning("run_not_indexed", run=folder.name, reason=error.message)
-        with self._errors(), self._database.atomic():
+        with self._errors(), _writing(self._database):
             for gone in {row["run_id"] for row in self.runs()} - set(projected):
                 self._forget(gone)
         self.needs_rebuild = False
@@ -185,20 +185,20 @@ class Index:
         return self._rows("select * from epochs order by first, config_digest")
 
     def _prepare(self) -> None:
+        """Make what is missing, in one transaction: commands that open a new file at once wait for one another."""
         database = self._database
-        database.enable_wal()
-        version = database.execute("pragma user_version").fetchone()[0]
-        if version != SCHEMA_VERSION:
-            self.needs_rebuild = True
-            with database.atomic():
+        with _writing(database):
+            if database.execute("pragma user_version").fetchone()[0] != SCHEMA_VERSION:
+                self.needs_rebuild = True
                 database.execute("drop view if exists epochs")
                 for name in TABLES:
                     database.execute(f'drop table if exists "{name}"')
-        for name in TABLES:
-            database.table(name).create(columns_of(name), pk=key_of(name), if_not_exists=True)
-        database.create_view("epochs", EPOCHS, ignore=True)
-        if version != SCHEMA_VERSION:
-            database.execute(f"pragma user_version = {SCHEMA_VERSION}")
+                for name in TABLES:
+                    database.table(name).create(columns_of(name), pk=key_of(name))
+                database.create_view("epochs", EPOCHS)
+                database.execute(f"pragma user_version = {SCHEMA_VERSION}")
+        with suppress(sqlite3.OperationalError):  # another command has it open: it stays as it is until the next time
+            database.enable_wal()
 
     def _forget(self, run_id: str) -> None:
         for table in OF_A_RUN:
@@ -223,6 +223,18 @@ class Index:
         except (sqlite3.Error, OSError) as error:
             cure = "Try again when no other command uses it; or delete it: lockstep builds it again from the runs."
             raise IndexFailed(f"{self.path}: {error}", cure=cure) from error
+
+
+@contextmanager
+def _writing(database: Database) -> Iterator[None]:
+    """A transaction that holds the right to write from its beginning, waiting for whoever has it."""
+    database.execute("begin immediate")
+    try:
+        yield
+    except BaseException:
+        database.rollback()
+        raise
+    database.execute("commit")
 
 
 def _is_sound(path: Path) -> bool:

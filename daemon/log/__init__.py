@@ -12,6 +12,6 @@ from __future__ import annotations
 from daemon.log.redaction import REDACTED, Redactor
 from daemon.log.repeats import RepeatLimit
 from daemon.log.run_log import RunLog
-from daemon.log.setup import configure, get_logger
+from daemon.log.setup import configure, get_logger, log_to_stderr
 
-__all__ = ["REDACTED", "Redactor", "RepeatLimit", "RunLog", "configure", "get_logger"]
+__all__ = ["REDACTED", "Redactor", "RepeatLimit", "RunLog", "configure", "get_logger", "log_to_stderr"]

@@ -138,6 +138,11 @@ def configure(
     return log
 
 
+def log_to_stderr() -> None:
+    """Until `configure` is called, say what there is to say on stderr: stdout belongs to results."""
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+
 def get_logger(name: str) -> FilteringBoundLogger:
     """A logger whose events carry `component=name`; may be made before `configure` is called."""
     logger: FilteringBoundLogger = structlog.get_logger(component=name)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 import sqlite3
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
@@ -261,3 +262,23 @@ def test_a_place_that_cannot_hold_an_index_is_refused(tmp_path: Path) -> None:
         Index(tmp_path / "file" / "index.db")
     with pytest.raises(IndexFailed):
         Index(tmp_path)
+
+
+def open_and_project(path: Path, number: int) -> None:
+    with Index(path) as index:
+        index.project_run(replace(MANIFEST, run_id=f"run-{number}"), records())
+
+
+def test_commands_that_make_a_new_index_at_once_wait_for_one_another(tmp_path: Path) -> None:
+    path = tmp_path / "index.db"
+    context = multiprocessing.get_context("forkserver")
+    for turn in range(5):
+        path.unlink(missing_ok=True)
+        started = [context.Process(target=open_and_project, args=(path, number)) for number in range(6)]
+        for process in started:
+            process.start()
+        for process in started:
+            process.join(30)
+        assert [process.exitcode for process in started] == [0] * 6, turn
+        with Index(path) as index:
+            assert len(index.runs()) == 6

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from daemon.log import REDACTED, configure, get_logger
+from daemon.log import REDACTED, configure, get_logger, log_to_stderr
 
 NOON = 1_746_532_800_123_456_789
 
@@ -193,3 +193,11 @@ def test_a_full_disk_and_a_closed_console_together_lose_lines_and_nothing_else(t
     for number in range(5):
         get_logger("app").error("a", number=number)
     assert log.lost == 5
+
+
+def test_before_it_is_configured_the_log_speaks_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    log_to_stderr()
+    get_logger("somebody").warning("something_happened")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "something_happened" in said.err
