@@ -11,7 +11,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from benchmarks.exchanges import SYMBOL, NoExchange, Stage, delta, quote, simulated, trade
-from benchmarks.row import Row, against_baseline
+from benchmarks.row import Row, against_baseline, worst_against_baseline
 from benchmarks.size import Size
 from benchmarks.timing import Duel, duel
 from daemon.core.events import MarketFact, Side
@@ -90,15 +90,6 @@ def _trade_to_and_fro(count: int) -> int:
 
 
 def _worst(name: str, duels: dict[str, Duel], *, ratio_floor: float, baseline: str) -> Row:
-    """The kind of event on which the exchange adds most, with the ratios of all."""
-    ratios = {kind: fight.ratio for kind, fight in duels.items()}
-    worst = min(ratios, key=lambda kind: ratios[kind])
-    return against_baseline(
-        name,
-        "events/s",
-        duels[worst],
-        baseline=baseline,
-        ratio_floor=ratio_floor,
-        note=f"the kind of event with the lowest ratio, {worst}",
-        detail={f"ratio_{kind}": ratio for kind, ratio in ratios.items()},
-    )
+    """The kind of event on which the exchange adds most."""
+    note = "the kind of event with the lowest ratio, {worst}"
+    return worst_against_baseline(name, "events/s", duels, baseline=baseline, ratio_floor=ratio_floor, note=note)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -69,6 +70,23 @@ def against_baseline(
         relative=duel.ratio,
         note=note,
         detail=detail or {},
+    )
+
+
+def worst_against_baseline(
+    name: str, unit: str, duels: Mapping[str, Duel], *, baseline: str, ratio_floor: float, note: str
+) -> Row:
+    """The measurement with the lowest ratio, with the ratios of all; `note` says what "{worst}" was."""
+    ratios = {kind: fight.ratio for kind, fight in duels.items()}
+    worst = min(ratios, key=lambda kind: ratios[kind])
+    return against_baseline(
+        name,
+        unit,
+        duels[worst],
+        baseline=baseline,
+        ratio_floor=ratio_floor,
+        note=note.format(worst=worst),
+        detail={f"ratio_{kind}": ratio for kind, ratio in ratios.items()},
     )
 
 

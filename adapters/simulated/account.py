@@ -103,16 +103,6 @@ class Account:
         leg = self._legs.get(leg_key(symbol, idx))
         return ZERO if leg is None else leg.reducible(side)
 
-    def opening_qty(self, symbol: str, idx: PositionIdx, side: Side, qty: Decimal) -> Decimal:
-        """The part of an order that would enlarge the position if no other order were open, base units."""
-        leg = self._legs.get(leg_key(symbol, idx))
-        return qty if leg is None else leg.opening(side, qty)
-
-    def side_qty(self, symbol: str, idx: PositionIdx, side: Side) -> Decimal:
-        """Position of a side and all open orders of that side that bind margin, base units."""
-        leg = self._legs.get(leg_key(symbol, idx))
-        return ZERO if leg is None else leg.side_qty(side)
-
     def leverage_of(self, symbol: str) -> Decimal:
         """The leverage set for a symbol, a factor."""
         return self._leverages.get(symbol, self._leverage)
@@ -214,12 +204,6 @@ class Account:
         leg = self._leg_of(order)
         self.audit.note_change(leg)
         return self.reservations.bind(order, leg, self._fits)
-
-    def resize(self, order: Working) -> None:
-        """Bind what remains of an order without asking whether it fits: the exchange itself changed it."""
-        leg = self._leg_of(order)
-        self.audit.note_change(leg)
-        self.reservations.bind(order, leg, None)
 
     def release(self, order: Working) -> None:
         """Free what an order has bound, if anything."""

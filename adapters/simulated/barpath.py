@@ -34,7 +34,7 @@ from adapters.simulated.pricing import path
 from adapters.simulated.protector import Protector
 from adapters.simulated.working import Working
 from daemon.core.events import Bar, Side
-from daemon.core.records import OrderType, TimeInForce, TriggerBy
+from daemon.core.records import TriggerBy
 from daemon.core.units import NS_PER_SECOND, floor_qty, multiply, subtract, to_decimal
 
 # How long after a bar's open an order may be decided and still take it: a live bar is heard a moment after its close.
@@ -84,7 +84,7 @@ class BarPath:
 
     def _take(self, orders: list[Working], contract: Contract, bar: Bar, price: float, volume: Volume) -> None:
         for order in orders:
-            if order.id in contract.waiting and (volume.left or _is_immediate(order)):
+            if order.id in contract.waiting and (volume.left or not order.request.may_rest):
                 self._take_at(order, contract, bar, price, volume)
 
     def _take_at(self, order: Working, contract: Contract, bar: Bar, price: float, volume: Volume) -> None:
@@ -147,12 +147,6 @@ class BarPath:
 
     def _fill(self, order: Working, contract: Contract, bar: Bar, volume: Volume) -> None:
         volume.left = self._matcher.fill_resting(order, contract, order.remaining, volume.left, _happened(order, bar))
-
-
-def _is_immediate(order: Working) -> bool:
-    """Whether an order does not wait for volume that comes later."""
-    request = order.request
-    return request.type is OrderType.MARKET or request.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
 
 
 def _happened(order: Working, bar: Bar) -> int:

@@ -128,7 +128,7 @@ def amend_refusal(amendment: Amendment, order: Working, market: Market, standing
         return f"110001: order does not exist or is finished, its status is {order.status.value}"
     if instrument is None or instrument.status != "Trading":
         return NOT_LIVE
-    after = _after(order.request, amendment)
+    after = amended_request(order.request, amendment)
     if after == order.request:
         return UNCHANGED
     return (
@@ -330,7 +330,8 @@ def _highest_leverage(instrument: Instrument) -> Decimal:
 # Amendments
 
 
-def _after(request: OrderRequest, amendment: Amendment) -> OrderRequest:
+def amended_request(request: OrderRequest, amendment: Amendment) -> OrderRequest:
+    """The order as an amendment asks for it."""
     return replace(
         request,
         qty=request.qty if amendment.qty is None else amendment.qty,

@@ -28,7 +28,7 @@ from adapters.simulated.bookkeeper import Bookkeeper
 from adapters.simulated.contract import UNREST, Contract
 from adapters.simulated.execution import Execution
 from adapters.simulated.latency import make_latency
-from adapters.simulated.life import Life
+from adapters.simulated.life import BY_USER, Life
 from adapters.simulated.liquidator import Liquidator
 from adapters.simulated.matcher import Matcher
 from adapters.simulated.pricing import hoped_for
@@ -287,23 +287,28 @@ class SimulatedExchange:
         self._settle_down(contract, now)
 
     def _amend(self, amendment: Amendment, now: int) -> None:
-        contract = self._contract_of(amendment.order_id)
-        order = self._life.amend(amendment, contract, now)
-        if order is not None and contract is not None:
+        contract, order = self._find(amendment.order_id)
+        if contract is None or order is None:
+            self._life.refuse("amend", amendment.order_id, now)
+            return
+        if self._life.amend(order, amendment, contract, now):
             self._matcher.judge(order, contract, now)
-        if contract is not None:
-            self._matcher.fire(contract, now)
-            self._settle_down(contract, now)
+        self._matcher.fire(contract, now)
+        self._settle_down(contract, now)
 
     def _cancel(self, order_id: str, now: int) -> None:
-        self._life.cancel(order_id, self._contract_of(order_id), now)
+        contract, order = self._find(order_id)
+        if contract is None or order is None:
+            self._life.refuse("cancel", order_id, now)
+        else:
+            self._life.end(order, contract, now, BY_USER)
 
     def _cancel_all(self, symbol: str, now: int) -> None:
         for contract in self._contracts.values():
             if symbol in ("", contract.symbol):
                 for order in list(contract.orders()):
                     if contract.find(order.id) is order:
-                        self._life.end(order, contract, now, "CancelByUser")
+                        self._life.end(order, contract, now, BY_USER)
 
     def _protect(self, stop: TradingStop, market: Market, now: int) -> None:
         contract = self._contract(market)
@@ -330,11 +335,16 @@ class SimulatedExchange:
             contract = self._contracts[market.symbol] = Contract(market)
         return contract
 
-    def _contract_of(self, order_id: str) -> Contract | None:
-        return next((each for each in self._contracts.values() if each.find(order_id) is not None), None)
+    def _find(self, order_id: str) -> tuple[Contract, Working] | tuple[None, None]:
+        """An open order with its contract."""
+        for contract in self._contracts.values():
+            order = contract.find(order_id)
+            if order is not None:
+                return contract, order
+        return None, None
 
     def _symbol_of(self, order_id: str) -> str:
-        contract = self._contract_of(order_id)
+        contract, _ = self._find(order_id)
         return "" if contract is None else contract.symbol
 
 

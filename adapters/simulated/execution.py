@@ -13,6 +13,7 @@ from adapters.simulated.bookkeeper import Bookkeeper
 from adapters.simulated.contract import Contract
 from adapters.simulated.leg import Leg
 from adapters.simulated.life import Life
+from adapters.simulated.margin import trading_fee
 from adapters.simulated.protector import Protector
 from adapters.simulated.settlement import Settlement
 from adapters.simulated.wire import Wire
@@ -64,7 +65,8 @@ class Execution:
         """
         if qty <= 0:
             raise InvariantBroken(f"an execution of {qty} on order {order.id}")
-        fee = self._fee(price, qty, maker=maker)
+        settings = self._settings
+        fee = trading_fee(qty, price, settings.maker_fee if maker else settings.taker_fee)
         before = self._account.held(order.request.symbol, order.leg)
         self._account.fill(order, price, qty, fee)
         self._book(order, price, qty, fee, maker=maker, happened=happened, exec_type=exec_type)
@@ -82,10 +84,6 @@ class Execution:
         self._account.take_over(leg, price, qty, fee)
         self._book(order, price, qty, fee, maker=False, happened=now, exec_type=ExecType.BUST_TRADE)
         self._follow(order, contract, qty, before, now)
-
-    def _fee(self, price: Decimal, qty: Decimal, *, maker: bool) -> Decimal:
-        rate = self._settings.maker_fee if maker else self._settings.taker_fee
-        return to_cash(multiply(multiply(qty, price), rate))
 
     def _book(
         self,

@@ -19,10 +19,9 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from adapters.simulated.account import Account
-from adapters.simulated.constraints import Standing, amend_refusal, price_in_band, reduces, refusal
+from adapters.simulated.constraints import Standing, amend_refusal, amended_request, price_in_band, reduces, refusal
 from adapters.simulated.contract import Contract
 from adapters.simulated.pricing import band, hoped_for, protective_price
-from adapters.simulated.protection import amended
 from adapters.simulated.wire import Wire
 from adapters.simulated.working import Working
 from daemon.core.orders import Amendment, OrderRequest
@@ -32,6 +31,7 @@ from daemon.core.venue import AmendReport, OrderReport, PlacedReport, RefusalRep
 
 NOTHING_TO_REDUCE = "110017: there is no position to reduce"
 NO_FUNDS = "110007: available balance is not enough for the order"
+BY_USER = "CancelByUser"
 UNKNOWN = "110001: the order does not exist, or is finished already"
 
 
@@ -134,13 +134,8 @@ class Life:
 
     # Changing
 
-    def amend(self, amendment: Amendment, contract: Contract | None, now: int) -> Working | None:
-        """Change an order, or refuse to; returns it when it has to meet the market anew."""
-        order = None if contract is None else contract.find(amendment.order_id)
-        if order is None or contract is None:
-            symbol = "" if contract is None else contract.symbol
-            self._wire.tell(now, RefusalReport("amend", amendment.order_id, symbol, UNKNOWN))
-            return None
+    def amend(self, order: Working, amendment: Amendment, contract: Contract, now: int) -> bool:
+        """Change an order, or refuse to; whether it has to meet the market anew."""
         before = (order.request, order.remaining, order.price, order.limit)
         standing = self._standing(order, contract)
         refused = amend_refusal(amendment, order, contract.market, standing) or self._change(order, amendment, contract)
@@ -148,13 +143,17 @@ class Life:
             refused = NO_FUNDS
         if refused is not None:
             order.request, order.remaining, order.price, order.limit = before
-            self._wire.tell(now, RefusalReport("amend", order.id, contract.symbol, refused))
-            return None
+            self.refuse("amend", order.id, now, refused, symbol=contract.symbol)
+            return False
         self._wire.tell(now, AmendReport(order.request))
         return self._requeue(order, before[0], contract)
 
+    def refuse(self, what: str, order_id: str, now: int, reason: str = UNKNOWN, *, symbol: str = "") -> None:
+        """Refuse a request about an order; one that is not open here has no symbol either."""
+        self._wire.tell(now, RefusalReport(what, order_id, symbol, reason))
+
     def _change(self, order: Working, amendment: Amendment, contract: Contract) -> str | None:
-        order.request = _amended(order.request, amendment)
+        order.request = amended_request(order.request, amendment)
         order.remaining = subtract(order.request.qty, order.filled)
         if order.status is OrderStatus.UNTRIGGERED:
             return None
@@ -162,30 +161,21 @@ class Life:
             return NOTHING_TO_REDUCE
         return self._hold_in_band(order)
 
-    def _requeue(self, order: Working, before: OrderRequest, contract: Contract) -> Working | None:
+    def _requeue(self, order: Working, before: OrderRequest, contract: Contract) -> bool:
         request = order.request
         if order.status is OrderStatus.UNTRIGGERED:
             if request.stop_order_type is not StopOrderType.TRAILING_STOP:
                 contract.triggers.remove(order)
                 contract.triggers.add(order)
-            return None
+            return False
         if request.price == before.price and request.qty <= before.qty:
-            return None
+            return False
         if order.judged:
             contract.resting.remove(order)
             order.judged = False
-        return order
+        return True
 
     # Going
-
-    def cancel(self, order_id: str, contract: Contract | None, now: int) -> None:
-        """Cancel an order at the user's wish, or refuse to."""
-        order = None if contract is None else contract.find(order_id)
-        if order is None or contract is None:
-            symbol = "" if contract is None else contract.symbol
-            self._wire.tell(now, RefusalReport("cancel", order_id, symbol, UNKNOWN))
-        else:
-            self.end(order, contract, now, "CancelByUser")
 
     def end(self, order: Working, contract: Contract, now: int, reason: str) -> None:
         """Take an order off that did not fill wholly."""
@@ -230,12 +220,11 @@ class Life:
     def _cover(self, order: Working, contract: Contract, now: int) -> None:
         """Let a protection of the whole position have the position's quantity as it is now."""
         request = order.request
-        key = (request.position_idx, request.stop_order_type)
-        trails = request.stop_order_type is StopOrderType.TRAILING_STOP
-        if contract.full.get(key) is not order and not trails:
-            return
-        contract.full.pop(key, None)
-        contract.trailing.pop(request.position_idx, None) if trails else None
+        if request.stop_order_type is not StopOrderType.TRAILING_STOP:
+            key = (request.position_idx, request.stop_order_type)
+            if contract.full.get(key) is not order:
+                return
+            del contract.full[key]
         held = self._account.reducible(request.symbol, request.position_idx, request.side)
         if held and held != request.qty:
             order.request = replace(request, qty=held)
@@ -297,13 +286,3 @@ def _set_prices(order: Working) -> None:
     else:
         order.limit = request.price
         order.price = ZERO if request.price is None else request.price
-
-
-def _amended(request: OrderRequest, amendment: Amendment) -> OrderRequest:
-    return replace(
-        request,
-        qty=request.qty if amendment.qty is None else amendment.qty,
-        price=request.price if amendment.price is None else amendment.price,
-        trigger_price=request.trigger_price if amendment.trigger_price is None else amendment.trigger_price,
-        protection=amended(request.protection, amendment),
-    )

@@ -19,8 +19,8 @@ Assumptions:
   equity, closing fee included, so that the wallet ends at zero, also when a gap has left the equity below zero.
 
 Known limits: Bybit cancels orders and closes hedged quantity before it reduces in cross margin, and its order of steps
-there is described in words only. The insurance fund and its exhaustion (ADL) are not modelled; the exchange can book an
-ADL as an event, with `Account.take_over`.
+there is described in words only. The insurance fund and its exhaustion are not modelled: a deleveraging is a step that
+somebody else decides on, at the mark price.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from daemon.core.units import ZERO, add, divide, floor_qty, multiply, round_to_g
 
 REDUCE = "reduce"
 TAKEOVER = "takeover"
+ADL = "adl"
 FINEST = Decimal("0.000001")
 DEFAULT_TICK = Decimal("0.01")
 
@@ -47,7 +48,7 @@ DEFAULT_TICK = Decimal("0.01")
 class Step(Struct, frozen=True):
     """What happens to a leg next.
 
-    kind: REDUCE or TAKEOVER.  side, qty: of the position, and how much of it goes, base units above zero.
+    kind: REDUCE, TAKEOVER or ADL.  side, qty: of the position, and how much of it goes, base units above zero.
     price: at which a takeover is booked, or the worst at which a reduction may fill.  fee: of a takeover, USDT.
     The others are its evidence, as in `daemon.core.records.LiquidationLine`: margin balance and maintenance margin are
     the leg's in isolated margin, the account's in cross margin, before the step.
@@ -90,6 +91,11 @@ def next_steps(account: Account, leg: Leg, *, may_reduce: bool = True) -> list[S
             if qty:
                 return [_reduction(account, candidate, qty)]
     return [_isolated_takeover(account, leg)] if account.isolated else _cross_takeovers(account)
+
+
+def deleveraging(account: Account, leg: Leg, qty: Decimal) -> Step:
+    """The step that closes `qty` base units of a leg at mark by deleveraging."""
+    return _step(account, leg, ADL, qty=qty, price=leg.mark(), fee=ZERO, broken=_bankruptcy_price(account, leg))
 
 
 def spare(account: Account) -> Decimal:

@@ -28,14 +28,14 @@ from adapters.simulated.contract import Contract
 from adapters.simulated.execution import Execution
 from adapters.simulated.leg import Leg
 from adapters.simulated.life import Life
-from adapters.simulated.liquidation import REDUCE, Step, endangered, liquidation_price, next_steps
+from adapters.simulated.liquidation import REDUCE, Step, deleveraging, endangered, liquidation_price, next_steps
 from adapters.simulated.matcher import Matcher, step_of
 from adapters.simulated.wire import Wire
 from adapters.simulated.working import Working
 from daemon.core.events import Side
 from daemon.core.orders import OrderRequest
 from daemon.core.records import CreateType, ExecType, OrderType, TimeInForce
-from daemon.core.units import divide, floor_qty, multiply, to_cash, to_decimal
+from daemon.core.units import floor_qty, multiply, to_decimal
 from daemon.core.venue import LiquidationReport
 
 
@@ -98,13 +98,15 @@ class Liquidator:
             qty = floor_qty(multiply(leg.qty, to_decimal(share)), step_of(contract.market))
             if not qty:
                 continue
-            self._tell_adl(leg, qty, now)
+            step = deleveraging(self._account, leg, qty)
+            self._tell(step, now)
             for order in list(contract.active.values()):
                 if order.id in contract.active:
                     self._life.end(order, contract, now, "CancelByPrepareAdl")
-            price = leg.mark()
-            order = self._place(leg, leg.side, qty, CreateType.ADL, contract=contract, now=now)
-            self._execution.fill(order, contract, price, qty, maker=False, happened=now, exec_type=ExecType.ADL_TRADE)
+            order = self._place(leg, step.side, qty, CreateType.ADL, contract=contract, now=now)
+            self._execution.fill(
+                order, contract, step.price, qty, maker=False, happened=now, exec_type=ExecType.ADL_TRADE
+            )
 
     # Steps
 
@@ -122,6 +124,9 @@ class Liquidator:
         while steps := next_steps(self._account, leg, may_reduce=may_reduce):
             for step in steps:
                 self._tell(step, now)
+                self._books.note_liquidation(
+                    f"{step.leg.symbol}: {step.kind} of {step.side} {step.qty} at mark {step.mark}", now
+                )
                 contract = self._contracts[step.leg.symbol]
                 if step.kind == REDUCE:
                     may_reduce = self._reduce(step, contract, now)
@@ -182,23 +187,5 @@ class Liquidator:
             step.bankruptcy_price,
             step.margin_balance,
             step.maintenance_margin,
-        )
-        self._wire.tell(now, report)
-        self._books.note_liquidation(
-            f"{step.leg.symbol}: {step.kind} of {step.side} {step.qty} at mark {step.mark}", now
-        )
-
-    def _tell_adl(self, leg: Leg, qty: Decimal, now: int) -> None:
-        account = self._account
-        report = LiquidationReport(
-            leg.symbol,
-            "adl",
-            leg.side,
-            qty,
-            leg.mark(),
-            leg.liquidation_price,
-            to_cash(divide(account.bankruptcy_value_of(leg), leg.qty)),
-            account.margin_of(leg),
-            account.maintenance_margin_of(leg),
         )
         self._wire.tell(now, report)

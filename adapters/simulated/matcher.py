@@ -36,7 +36,7 @@ from daemon.core.errors import InvariantBroken
 from daemon.core.events import BookDelta, BookDown, BookSnapshot, MarketFact, Quote, Side, Ticker, Trade
 from daemon.core.market import Market
 from daemon.core.orders import SelfMatch
-from daemon.core.records import OrderType, TimeInForce, TriggerBy
+from daemon.core.records import TimeInForce, TriggerBy
 from daemon.core.units import ZERO, add, floor_qty, subtract, to_decimal
 from daemon.core.venue import FillData
 
@@ -60,7 +60,7 @@ class Matcher:
         queue: Queue,
         slippage: SlippageModel,
     ) -> None:
-        self._told_by = None if fill_data is FillData.AUTO else fill_data
+        self._fixed_data = None if fill_data is FillData.AUTO else fill_data
         self._life = life
         self._execution = execution
         self._protector = protector
@@ -70,8 +70,8 @@ class Matcher:
 
     def data(self, market: Market) -> FillData:
         """What orders of this market meet."""
-        if self._told_by is not None:
-            return self._told_by
+        if self._fixed_data is not None:
+            return self._fixed_data
         if market.has_book:
             return FillData.BOOK
         return FillData.TRADES if market.has_trades or market.has_quotes else FillData.BARS
@@ -136,7 +136,6 @@ class Matcher:
         most: Decimal | None = None,
     ) -> Decimal:
         """First judgement: execute as a taker, then cancel or rest what is left, by time in force."""
-        request = order.request
         contract.waiting.pop(order.id, None)
         unmet = _unmet(order, contract, liquidity, most)
         if unmet is not None:
@@ -144,10 +143,10 @@ class Matcher:
             return ZERO
         taken = self._execute(order, contract, liquidity, now, from_book=from_book, most=most)
         if order.id in contract.active:
-            if request.type is OrderType.MARKET or request.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
-                self._life.end(order, contract, now, "EC_NoImmediateQtyToFill")
-            else:
+            if order.request.may_rest:
                 self.rest(order, contract)
+            else:
+                self._life.end(order, contract, now, "EC_NoImmediateQtyToFill")
         return taken
 
     def _execute(
@@ -245,8 +244,7 @@ class Matcher:
 
     def _on_book(self, contract: Contract, fact: BookSnapshot | BookDelta | BookDown, now: int) -> None:
         market, resting, inclusive = contract.market, contract.resting, self._queue.crossed
-        if self._queue.watches:
-            follow_book(self._queue, resting, market, fact)
+        follow_book(self._queue, resting, market, fact)
         if not market.book.valid:
             return
         for side in (Side.BUY, Side.SELL):

@@ -81,11 +81,3 @@ def total(executions: Iterable[Execution]) -> Decimal:
 def is_worse(side: Side, price: Decimal, limit: Decimal) -> bool:
     """Whether executing at `price` would break the limit."""
     return price > limit if side is Side.BUY else price < limit
-
-
-def trades_through(side: Side, limit: Decimal, price: float, *, inclusive: bool = False) -> bool:
-    """Whether a price lies beyond a resting limit, so that it must have been passed; or at it too, if `inclusive`."""
-    bound = float(limit)
-    if price == bound:
-        return inclusive
-    return price < bound if side is Side.BUY else price > bound

@@ -93,13 +93,13 @@ def protective_price(market: Market, side: Side, tolerance: Tolerance | None) ->
     instrument = market.instrument
     if instrument is None:
         return None
-    touch = market.ask if side is Side.BUY else market.bid
-    if tolerance is not None and touch > 0.0:
-        return _tolerated(to_decimal(touch), side, tolerance, instrument)
+    best = touch(market, side)
+    if tolerance is not None and best > 0.0:
+        return _tolerated(to_decimal(best), side, tolerance, instrument)
     limits = band(market)
     if limits is not None:
         return limits[0] if side is Side.BUY else limits[1]
-    anchor = market.mark or market.last or touch
+    anchor = market.mark or market.last or best
     return _away(to_decimal(anchor), side, MARKET_BAND, instrument) if anchor > 0.0 else None
 
 
@@ -120,11 +120,11 @@ def _premium(market: Market) -> Decimal:
     return subtract(middle, to_decimal(market.mark))
 
 
-def _tolerated(touch: Decimal, side: Side, tolerance: Tolerance, instrument: Instrument) -> Decimal:
+def _tolerated(best: Decimal, side: Side, tolerance: Tolerance, instrument: Instrument) -> Decimal:
     if tolerance.percent is not None:
-        return _away(touch, side, divide(tolerance.percent, HUNDRED), instrument)
+        return _away(best, side, divide(tolerance.percent, HUNDRED), instrument)
     distance = multiply(instrument.tick, Decimal(tolerance.ticks or 0))
-    return _inside(side, add(touch, distance) if side is Side.BUY else subtract(touch, distance), instrument)
+    return _inside(side, add(best, distance) if side is Side.BUY else subtract(best, distance), instrument)
 
 
 def _away(price: Decimal, side: Side, fraction: Decimal, instrument: Instrument) -> Decimal:

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from adapters.simulated.account import Account
 from adapters.simulated.contract import Contract
-from adapters.simulated.life import Life
+from adapters.simulated.life import BY_USER, Life
 from adapters.simulated.protection import (
     order_children,
     partial_orders,
@@ -77,7 +77,7 @@ class Protector:
             if before is not None and made is not None:
                 self._move(before, made, contract, now)
             elif before is not None:
-                self._life.end(before, contract, now, "CancelByUser")
+                self._life.end(before, contract, now, BY_USER)
             elif made is not None:
                 contract.full[stop.position_idx, kind] = self._life.place(made, contract, now)
         if stop.protection.trailing_stop is not None:
@@ -102,7 +102,7 @@ class Protector:
     def _set_trailing(self, stop: TradingStop, contract: Contract, held: Decimal, now: int) -> None:
         before = contract.trailing.get(stop.position_idx)
         if before is not None:
-            self._life.end(before[1], contract, now, "CancelByUser")
+            self._life.end(before[1], contract, now, BY_USER)
         distance, instrument = stop.protection.trailing_stop, contract.market.instrument
         if not distance or instrument is None:
             return
@@ -166,11 +166,6 @@ class Protector:
             else:
                 trailing.follow(last)
         return hits
-
-    def follow(self, contract: Contract, last: float) -> None:
-        """Let trailing stops follow a last price that hit none."""
-        for trailing, _ in contract.trailing.values():
-            trailing.follow(last)
 
     def nearest_stop(self, contract: Contract, here: float, end: float) -> float | None:
         """The first trailing stop on a straight way of the last price."""

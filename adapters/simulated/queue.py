@@ -116,24 +116,8 @@ class Back:
         _look(order, displayed)
 
 
-class Proportional:
+class Proportional(Back):
     """As `Back`, but whoever cancels stood before or behind us in proportion to what stands there."""
-
-    touch_fills = False
-    crossed = True
-    watches = True
-
-    def joined(self, order: Working, displayed: float | None) -> None:
-        """Stand behind all that is displayed."""
-        _stand_last(order, displayed)
-
-    def traded(self, order: Working, qty: float) -> float:
-        """What those before us leave of it."""
-        return _left_by_those_before(order, qty)
-
-    def passed(self, order: Working) -> None:
-        """Nobody is before us any more."""
-        order.ahead = 0.0
 
     def resized(self, order: Working, displayed: float | None) -> None:
         """Our part of what was cancelled goes from before us."""

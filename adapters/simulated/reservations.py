@@ -48,7 +48,7 @@ class Reservations:
     def __iter__(self) -> Iterator[Reserved]:
         return iter(self._by_order.values())
 
-    def bind(self, order: Working, leg: Leg, fits: Callable[[Decimal], bool] | None) -> bool:
+    def bind(self, order: Working, leg: Leg, fits: Callable[[Decimal], bool]) -> bool:
         """Bind what remains of an order at its price, in place of what it has bound before.
 
         fits: asked with what this costs more than before, USDT; when it says no, nothing changes and False returns.
@@ -61,7 +61,7 @@ class Reservations:
         qty = add(qty, order.remaining)
         value = add(value, multiply(order.remaining, order.price))
         cost = leg.cost(order.side, qty, value)
-        if fits is not None and not fits(subtract(cost, orders.cost)):
+        if not fits(subtract(cost, orders.cost)):
             return False
         self._by_order[order.id] = Reserved(leg, order.side, order.remaining, order.price)
         orders.qty, orders.value = qty, value

@@ -45,11 +45,6 @@ class TrailingStop(Struct, kw_only=True):
     _stop: float = 0.0
 
     @property
-    def is_active(self) -> bool:
-        """Whether it trails already."""
-        return self.trigger is not None
-
-    @property
     def expected(self) -> Decimal | None:
         """Where it stands, or will stand at the moment its active price is reached; None when nobody knows yet."""
         if self.trigger is not None or self.active_price is None:

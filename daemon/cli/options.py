@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from daemon.app.lanes import Plan
-from daemon.config import load_config
+from daemon.config import load_config, parse_moment
 from daemon.core.errors import ConfigError
-from daemon.core.units import NS_PER_SECOND
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 ConfigFile = Annotated[Path, typer.Argument(help="Configuration file: TOML, YAML or JSON.")]
@@ -35,13 +33,11 @@ def parse_time(option: str, text: str) -> int:
         ConfigError: it is not a time.
     """
     try:
-        moment = datetime.fromisoformat(text)
+        return parse_moment(text)
     except ValueError:
         raise ConfigError(
             f"{option}: {text!r} is not a time", cure='write for example "2026-01-31T12:00:00Z"'
         ) from None
-    since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * NS_PER_SECOND + since.microseconds * 1000
 
 
 def logs_of(logs: Path | None, plan: Plan) -> Path:

@@ -25,6 +25,7 @@ from daemon.core.records import (
     Context,
     DecisionLine,
     OrderType,
+    StopOrderType,
     TimeInForce,
     TriggerBy,
     Verdict,
@@ -198,6 +199,7 @@ class Desk:
             trigger_by=decision.trigger_by,
             trigger_direction=None if condition is None else condition.direction,
             protection=wish.protection,
+            stop_order_type=StopOrderType.NONE if condition is None else StopOrderType.STOP,
         )
         lane.note_order(now)
         self._blotter.add(lane, OrderState(request))

@@ -72,7 +72,7 @@ class Runner:
         total = self.position.qty
         side = Side.SELL if total > 0 else Side.BUY
         for order in self.working.values():
-            if order.request.side is side and (resting or not order.may_rest):
+            if order.request.side is side and (resting or not order.request.may_rest):
                 total = add(total, _signed(order, order.remaining))
         return total if (total > 0) == (self.position.qty > 0) else ZERO
 

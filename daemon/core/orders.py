@@ -131,6 +131,11 @@ class OrderRequest(Struct, frozen=True):
         """Whether the order waits for a trigger before it becomes active."""
         return self.trigger_price is not None
 
+    @property
+    def may_rest(self) -> bool:
+        """Whether the venue may keep the order in its book rather than fill or cancel it on arrival."""
+        return self.type is OrderType.LIMIT and self.time_in_force in (TimeInForce.GTC, TimeInForce.POST_ONLY)
+
 
 class Amendment(Struct, frozen=True):
     """A change of an open order; None leaves what is set. qty: the new total, base units, above what is filled.
@@ -190,12 +195,6 @@ class OrderState(Struct):
         asked = self.asked_qty
         total = self.request.qty if asked is None else max(asked, self.request.qty)
         return subtract(total, self.filled_qty)
-
-    @property
-    def may_rest(self) -> bool:
-        """Whether the venue may keep the order in its book rather than fill or cancel it on arrival."""
-        request = self.request
-        return request.type is OrderType.LIMIT and request.time_in_force in (TimeInForce.GTC, TimeInForce.POST_ONLY)
 
 
 def order_id(lane: str, decision: int, index: int) -> str:

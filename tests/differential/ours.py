@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from adapters.simulated.exchange import SimulatedExchange
-from daemon.core.events import Bar, BookDelta, BookSnapshot, MarketFact, Quote, Ticker, Trade
 from daemon.core.ledger import Ledger
 from daemon.core.market import Market
 from daemon.core.orders import Amendment, OrderRequest
 from daemon.core.records import OrderStatus
 from daemon.core.units import ZERO, subtract
 from daemon.core.venue import AmendReport, FillReport, OrderReport, RefusalReport, Report, TransferReport
+from tests.daemon.core.build import apply_to
 from tests.differential.scenario import BALANCE, LEVERAGE, Cancel, Happening, Scenario
 from tests.differential.trace import Step, Trace, What
 
@@ -66,7 +66,7 @@ class _Player:
                 self._hear(self._exchange.cancel(happening.order_id, now))
             case _:
                 self._market.ts = self._market.ts_exchange = now
-                _apply(self._market, happening)
+                apply_to(self._market, happening)
                 self._hear(self._exchange.on_market(self._market, happening, now))
 
     def _hear(self, reports: Iterable[Report]) -> None:
@@ -97,23 +97,3 @@ class _Player:
 
     def _note(self, order_id: str, step: Step) -> None:
         self._steps[order_id].append(step)
-
-
-def _apply(market: Market, fact: MarketFact) -> None:
-    match fact:
-        case Trade():
-            market.apply_trade(fact)
-        case Quote():
-            market.apply_quote(fact)
-        case BookSnapshot():
-            if not market.apply_snapshot(fact):
-                market.drop_book()
-        case BookDelta():
-            if not market.apply_delta(fact):
-                market.drop_book()
-        case Ticker():
-            market.apply_ticker(fact)
-        case Bar():
-            market.apply_bar(fact)
-        case _:
-            market.drop_book()

@@ -11,15 +11,9 @@ import msgspec
 from adapters.simulated.account import Account
 from adapters.simulated.exchange import SimulatedExchange
 from daemon.core.events import (
-    Bar,
-    BookDelta,
-    BookSnapshot,
     Instrument,
     MarketFact,
-    Quote,
     Side,
-    Ticker,
-    Trade,
     VenueTrouble,
 )
 from daemon.core.ledger import Ledger
@@ -49,7 +43,19 @@ from daemon.core.venue import (
     StopReport,
     TransferReport,
 )
-from tests.daemon.core.build import BTC, MIDNIGHT, MINUTE, NO_FRICTION, bar, instrument, quote, snapshot, ticker, trade
+from tests.daemon.core.build import (
+    BTC,
+    MIDNIGHT,
+    MINUTE,
+    NO_FRICTION,
+    apply_to,
+    bar,
+    instrument,
+    quote,
+    snapshot,
+    ticker,
+    trade,
+)
 
 D = Decimal
 
@@ -193,23 +199,7 @@ class Bench:
     def apply(self, fact: MarketFact) -> None:
         market = self.markets[fact.symbol]
         market.ts, market.ts_exchange = self.now, fact.ts_exchange
-        match fact:
-            case Trade():
-                market.apply_trade(fact)
-            case Quote():
-                market.apply_quote(fact)
-            case BookSnapshot():
-                if not market.apply_snapshot(fact):
-                    market.drop_book()
-            case BookDelta():
-                if not market.apply_delta(fact):
-                    market.drop_book()
-            case Ticker():
-                market.apply_ticker(fact)
-            case Bar():
-                market.apply_bar(fact)
-            case _:
-                market.drop_book()
+        apply_to(market, fact)
 
     def trouble(self, trouble: VenueTrouble) -> list[Report]:
         return self.book(self.exchange.trouble(trouble, self.now))

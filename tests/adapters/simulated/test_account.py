@@ -79,8 +79,10 @@ def test_an_order_that_is_changed_binds_anew_or_stays_as_it_was(mode: MarginMode
     assert books.reserve(made)
     assert books.order_margin() == D("5052.25") / 2
     made.remaining = D(2)
-    books.resize(made)  # the exchange does not ask
+    books.transfer(D(6000))
+    assert books.reserve(made)
     assert books.order_margin() == D("5052.25") * 2
+    books.transfer(D(-6000))
     assert books.available() < 0
     made.remaining = D("1.9")
     assert books.reserve(made)  # cheaper always fits
@@ -93,7 +95,7 @@ def test_reduce_only_and_untriggered_orders_bind_nothing(reduce_only: bool) -> N
     status = OrderStatus.SUBMITTED if reduce_only else OrderStatus.UNTRIGGERED
     assert books.reserve(order(where, BUY, "1", "50000", reduce_only=reduce_only, status=status))
     assert books.order_margin() == 0
-    assert books.side_qty(BTC, ONE_WAY, BUY) == 0
+    assert books.leg(BTC, ONE_WAY, where).side_qty(BUY) == 0
 
 
 def test_an_order_that_reduces_binds_nothing_and_is_taken_without_money() -> None:
@@ -157,16 +159,17 @@ def test_a_fill_cannot_turn_a_hedged_position_over() -> None:
 
 def test_reducible_and_opening_parts_follow_the_sign_of_the_position() -> None:
     books, where = account(), market()
-    assert books.opening_qty(BTC, ONE_WAY, BUY, D(2)) == 2
+    leg = books.leg(BTC, ONE_WAY, where)
+    assert leg.opening(BUY, D(2)) == 2
     fill(books, where, SELL, "3", "100")
-    assert books.opening_qty(BTC, ONE_WAY, BUY, D(2)) == 0
-    assert books.opening_qty(BTC, ONE_WAY, BUY, D(5)) == 2
-    assert books.opening_qty(BTC, ONE_WAY, SELL, D(2)) == 2
+    assert leg.opening(BUY, D(2)) == 0
+    assert leg.opening(BUY, D(5)) == 2
+    assert leg.opening(SELL, D(2)) == 2
     assert books.reducible(BTC, ONE_WAY, BUY) == 3
     assert books.reducible(BTC, ONE_WAY, SELL) == 0
     books.reserve(order(where, SELL, "1", "100"))
-    assert books.side_qty(BTC, ONE_WAY, SELL) == 4
-    assert books.side_qty(BTC, ONE_WAY, BUY) == 0
+    assert leg.side_qty(SELL) == 4
+    assert leg.side_qty(BUY) == 0
 
 
 # Positions and money

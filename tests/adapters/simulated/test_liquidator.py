@@ -199,3 +199,20 @@ def test_an_isolated_liquidation_leaves_orders_alone_that_would_reduce() -> None
     bench.tell(snapshot([(94.0, 500.0)], [(94.1, 500.0)]))
     assert steps(crash(bench, 93.0)) == ["reduce"]
     assert bench.status("o1") is OrderStatus.NEW
+
+
+def test_the_evidence_of_a_deleveraging_is_the_accounts_in_cross_margin_and_the_positions_in_isolated() -> None:
+    for mode in MarginMode:
+        bench = on_touch(with_settings(margin_mode=mode))
+        bench.tell(ticker(mark=100.0))
+        bench.buy("2")
+        account, leg = bench.account, bench.account.legs()[0]
+        whole = mode is MarginMode.CROSS
+        margin = account.equity() if whole else account.margin_of(leg)
+        needed = account.maintenance_margin() if whole else account.maintenance_margin_of(leg)
+        bench.trouble(VenueTrouble(kind=TroubleKind.ADL, symbol=BTC))
+        [line] = bench.listener.told(LiquidationReport)
+        assert (line.margin_balance, line.maintenance_margin) == (margin, needed), mode
+        assert (line.liquidation_price is None) is whole
+        assert whole or line.bankruptcy_price == D("90.09")
+        assert bench.listener.told(StopReport) == []

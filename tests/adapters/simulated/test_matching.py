@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.simulated.consumption import Consumption
-from adapters.simulated.matching import Execution, is_worse, total, trades_through, walk
+from adapters.simulated.matching import Execution, is_worse, total, walk
 from daemon.core.book import Book
 from daemon.core.events import Side
 from daemon.core.units import on_grid
@@ -135,10 +135,3 @@ def test_a_walk_without_a_limit_leaves_no_whole_step_that_it_wanted(
 def test_a_price_is_worse_on_the_far_side_of_the_limit_only() -> None:
     assert [is_worse(Side.BUY, D(price), D(100)) for price in (99, 100, 101)] == [False, False, True]
     assert [is_worse(Side.SELL, D(price), D(100)) for price in (99, 100, 101)] == [True, False, False]
-
-
-def test_what_only_touches_a_limit_does_not_go_through_it() -> None:
-    assert [trades_through(Side.BUY, D(100), price) for price in (99.9, 100.0, 100.1)] == [True, False, False]
-    assert [trades_through(Side.SELL, D(100), price) for price in (99.9, 100.0, 100.1)] == [False, False, True]
-    for side in Side:
-        assert trades_through(side, D("100.1"), 100.1, inclusive=True)

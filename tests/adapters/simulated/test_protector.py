@@ -143,3 +143,12 @@ def test_a_protection_that_is_reached_already_when_it_is_put_up_goes_off_at_once
     assert bench.fills[0].order_id == "o0"
     assert len(bench.fills) == 2
     assert bench.ledger.position(BTC).qty == 0
+
+
+def test_a_trailing_stop_closes_what_is_held_when_it_goes_off() -> None:
+    bench = on_touch()
+    bench.buy("1")
+    bench.protect(Protection(trailing_stop=D("2")))
+    bench.buy("4")
+    assert fills(bench.tell(trade(98.0))) == [(D("99.9"), 5)]
+    assert bench.ledger.position(BTC).qty == 0

@@ -19,6 +19,10 @@ def test_what_binds() -> None:
     assert not binds(order(where, BUY, "1", "1", status=OrderStatus.UNTRIGGERED))
 
 
+def agree(_: object) -> bool:
+    return True
+
+
 def test_the_caller_decides_whether_more_fits() -> None:
     where, made = market(), Reservations()
     leg = position(account(), where)
@@ -31,7 +35,7 @@ def test_the_caller_decides_whether_more_fits() -> None:
     assert not made.bind(order(where, BUY, "1", "50000"), leg, refuse)
     assert asked == [D("5052.25")]
     assert (len(made), made.total, leg.buys.qty) == (0, D(0), D(0))
-    assert made.bind(order(where, BUY, "1", "50000"), leg, None)
+    assert made.bind(order(where, BUY, "1", "50000"), leg, agree)
     assert made.total == D("5052.25")
 
 
@@ -41,7 +45,7 @@ def test_what_is_bound_is_never_below_zero_and_goes_with_the_orders(orders: list
     leg = position(account(), where)
     working = [order(where, side, D(qty) / 1000, D(price) / 10) for side, qty, price in orders]
     for each in working:
-        made.bind(each, leg, None)
+        made.bind(each, leg, agree)
         made.fill(each, each.remaining / 2)
         made.charge(leg)
         assert min(made.total, leg.buys.cost, leg.sells.cost, leg.buys.value, leg.sells.value) >= 0

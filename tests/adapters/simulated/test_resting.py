@@ -48,6 +48,15 @@ def names(orders: Sequence[Working]) -> str:
     return "".join(one.id for one in orders)
 
 
+def test_what_only_touches_a_limit_does_not_go_through_it() -> None:
+    bid, ask = buys("100"), sells("100")
+    through = [99.9, 100.0, 100.1]
+    assert [bool(bid.reached(Side.BUY, price, inclusive=False)) for price in through] == [True, False, False]
+    assert [bool(ask.reached(Side.SELL, price, inclusive=False)) for price in through] == [False, False, True]
+    for side, resting in ((Side.BUY, buys("100.1")), (Side.SELL, sells("100.1"))):
+        assert resting.reached(side, 100.1, inclusive=True)
+
+
 def test_orders_that_a_price_went_beyond_come_best_first_then_first_come() -> None:
     resting = buys("100.0", "100.2", "100.1", "100.2")
     assert names(resting.reached(Side.BUY, 100.1, inclusive=False)) == "bd"

@@ -49,11 +49,11 @@ def test_it_waits_for_its_active_price_and_starts_from_the_last_price_there() ->
     stop = trailing("100", active="8000")
     assert not stop.follow(7000.0)
     assert stop.expected == D(7900)
-    assert not stop.is_active
+    assert stop.trigger is None
     assert not stop.hit(1.0)
     assert not stop.follow(7999.9)
     assert stop.follow(8000.0)
-    assert stop.is_active
+    assert stop.trigger is not None
     assert stop.trigger == stop.expected == D(7900)
 
 
@@ -71,7 +71,7 @@ def test_without_an_active_price_it_begins_with_the_first_price_it_hears() -> No
     stop = trailing("100")
     assert stop.expected is None
     assert not stop.follow(0.0)
-    assert not stop.is_active
+    assert stop.trigger is None
     assert stop.follow(5000.0)
 
 

@@ -15,6 +15,7 @@ from daemon.core.events import (
     BookSnapshot,
     Fact,
     Instrument,
+    MarketFact,
     Quote,
     Side,
     Ticker,
@@ -22,6 +23,7 @@ from daemon.core.events import (
 )
 from daemon.core.guards import GuardSettings
 from daemon.core.lane import Lane, Runner
+from daemon.core.market import Market
 from daemon.core.records import Action, DecisionLine, FillLine, HaltLine, OrderLine, Record
 from daemon.core.strategy import Decision, OnTrade, Snapshot, Strategy, Trigger
 from daemon.core.units import NS_PER_DAY, NS_PER_MINUTE
@@ -106,6 +108,27 @@ def bars_of(closes: Iterable[float], *, start: int = MIDNIGHT, symbol: str = BTC
         opened = made[-1].close if made else close
         made.append(bar(close, open_=opened, start=start + number * MINUTE, symbol=symbol, volume=volume))
     return made
+
+
+def apply_to(market: Market, fact: MarketFact) -> None:
+    """Change a market by a fact as the engine does: what breaks a book, or says that it is lost, drops it."""
+    match fact:
+        case Trade():
+            market.apply_trade(fact)
+        case Quote():
+            market.apply_quote(fact)
+        case BookSnapshot():
+            if not market.apply_snapshot(fact):
+                market.drop_book()
+        case BookDelta():
+            if not market.apply_delta(fact):
+                market.drop_book()
+        case Ticker():
+            market.apply_ticker(fact)
+        case Bar():
+            market.apply_bar(fact)
+        case _:
+            market.drop_book()
 
 
 class Scripted:

@@ -97,9 +97,9 @@ def test_a_fill_of_all_that_is_left_fills_the_order() -> None:
 
 
 def test_only_limit_orders_without_an_immediate_end_may_rest() -> None:
-    limit = [time_in_force for time_in_force in TimeInForce if order(time_in_force=time_in_force).may_rest]
+    limit = [time_in_force for time_in_force in TimeInForce if order(time_in_force=time_in_force).request.may_rest]
     assert limit == [TimeInForce.GTC, TimeInForce.POST_ONLY]
-    assert not order(kind=OrderType.MARKET).may_rest
+    assert not order(kind=OrderType.MARKET).request.may_rest
 
 
 def test_an_order_id_is_a_pure_function_of_the_decision() -> None:

@@ -16,6 +16,7 @@ from daemon.core.records import (
     OrderStatus,
     OrderType,
     RefusalLine,
+    StopOrderType,
     Terms,
     TriggerBy,
 )
@@ -99,6 +100,7 @@ def test_a_trigger_goes_off_towards_its_side_of_the_price_and_is_rounded_to_wher
         D(trigger), direction, TriggerBy.LAST,
     )  # fmt: skip
     assert (request.type, request.price) == (OrderType.MARKET, None)
+    assert request.stop_order_type is StopOrderType.STOP
     assert line.decision.terms == Terms(trigger_price=D(trigger), trigger_by=TriggerBy.LAST)
 
 
