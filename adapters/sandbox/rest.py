@@ -12,6 +12,7 @@ from typing import TypeAlias
 from adapters.sandbox.candles import INTERVAL_MINUTES
 from adapters.sandbox.market import KlineQuery, Market
 from adapters.sandbox.price_limit import price_limits
+from adapters.sandbox.refused import Refused
 
 OK = 0
 BAD_PARAMETER = 10001
@@ -21,15 +22,6 @@ CATEGORIES = ("linear", "inverse", "option", "spot")
 
 Query: TypeAlias = Mapping[str, str]
 Result: TypeAlias = dict[str, object]
-
-
-class Refused(Exception):
-    """A request that the exchange would answer with an error code."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 class MarketRest:
