@@ -32,13 +32,16 @@ class Bookkeeper:
         self._wire = wire
         self._metrics = Metrics()
         self._stops = StopConditions(settings)
-        self.only_at_executions = (
-            account.isolated and not settings.stop_equity_usdt and settings.stop_free_margin_usdt is None
-        )
+        self._stops_at_executions = not settings.stop_equity_usdt and settings.stop_free_margin_usdt is None
+        self.follow_margin_mode()
         self._stop_on_liquidation = settings.stop_on_liquidation
         self._period = settings.account_every_min * NS_PER_MINUTE
         self._scheduled = False
         self._written: AccountReport | None = None
+
+    def follow_margin_mode(self) -> None:
+        """Take over the account's margin mode as it is now."""
+        self.only_at_executions = self._account.isolated and self._stops_at_executions
 
     def note_fill(self, slippage: Decimal, now: int) -> None:
         """Count an execution and what it cost against the touch, USDT."""

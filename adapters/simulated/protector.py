@@ -60,7 +60,7 @@ class Protector:
             contract.market,
             held=held,
             partial=len(contract.partial(stop.position_idx)),
-            current=_current(contract, stop.position_idx),
+            current=current(contract, stop.position_idx),
         )
         if refused is not None:
             self._wire.tell(now, RefusalReport("trading stop", "", stop.symbol, refused, stop.decision))
@@ -190,8 +190,8 @@ class Protector:
         return f"{stop.symbol}-{int(stop.position_idx)}-{self._made}"
 
 
-def _current(contract: Contract, leg: PositionIdx) -> Protection:
-    """What protects the whole position now."""
+def current(contract: Contract, leg: PositionIdx) -> Protection:
+    """What protects the whole of a position now."""
     profit = contract.full.get((leg, StopOrderType.TAKE_PROFIT))
     loss = contract.full.get((leg, StopOrderType.STOP_LOSS))
     trailing = contract.trailing.get(leg)

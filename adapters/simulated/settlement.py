@@ -12,6 +12,7 @@ Source: Bybit help centre, "Introduction to Funding Rate".
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import partial
 
 from adapters.simulated.account import Account
@@ -52,15 +53,17 @@ class Settlement:
             return
         contract.boundary = 0
         if contract.market.next_funding:
-            for leg in list(self._account.legs_of(contract.symbol)):
-                self._charge(leg, contract, boundary, now)
+            self.charge(contract, funding_rate(contract.market), boundary, now)
         self.schedule(contract, boundary + JUST_AFTER)
 
-    def _charge(self, leg: Leg, contract: Contract, boundary: int, now: int) -> None:
-        market = contract.market
+    def charge(self, contract: Contract, rate: Decimal, boundary: int, now: int) -> None:
+        """Settle what is held of a contract at a rate, a fraction."""
+        for leg in list(self._account.legs_of(contract.symbol)):
+            self._charge(leg, contract, rate, boundary, now)
+
+    def _charge(self, leg: Leg, contract: Contract, rate: Decimal, boundary: int, now: int) -> None:
         qty = leg.position.qty
-        mark = to_decimal(market.mark)
-        rate = funding_rate(market)
+        mark = to_decimal(contract.market.mark)
         fee = funding_fee(qty, mark, rate)
         self._account.settle(leg, fee)
         self._account.check()
