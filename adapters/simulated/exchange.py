@@ -27,6 +27,7 @@ from adapters.simulated.barpath import BarPath
 from adapters.simulated.bookkeeper import Bookkeeper
 from adapters.simulated.contract import UNREST, Contract
 from adapters.simulated.execution import Execution
+from adapters.simulated.interventions import Interventions
 from adapters.simulated.latency import make_latency
 from adapters.simulated.life import BY_USER, Life
 from adapters.simulated.liquidator import Liquidator
@@ -80,7 +81,7 @@ class SimulatedExchange:
         hedge: hedge mode, a long and a short position of each symbol; lanes trade in one-way mode.
         slippage: a model of your own in place of the one that the settings describe.
 
-    account: its books, to be read.
+    account: its books, to be read.  interventions: what neither market nor orders do to it.
     """
 
     def __init__(
@@ -129,6 +130,15 @@ class SimulatedExchange:
             matcher=matcher,
             execution=execution,
             books=books,
+        )
+        self.interventions = Interventions(
+            contracts=self._contracts,
+            account=self.account,
+            wire=wire,
+            execution=execution,
+            settlement=settlement,
+            books=books,
+            settle_down=self._settle_down,
         )
         share = to_decimal(settings.volume_share)
         self._barpath = BarPath(life, matcher, protector, self._liquidator, volume_share=share)
