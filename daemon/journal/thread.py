@@ -78,6 +78,7 @@ class WriterThread:
         self._queue: deque[Chunk] = deque()
         self._waiting_bytes = 0
         self._sync_wanted = False
+        self._sync_soon = False
         self._stopping = False
         self._new_names = False
         self._synced_at = 0.0
@@ -131,6 +132,12 @@ class WriterThread:
             self._changed.wait_for(lambda: self.failure is not None or not self._sync_wanted)
             self.raise_if_failed()
 
+    def want_sync(self) -> None:
+        """Ask for what is queued by now to be made durable as soon as it is written; wait for nothing."""
+        with self._changed:
+            self._sync_soon = True
+            self._changed.notify_all()
+
     def stop(self) -> None:
         """End the thread and close the files; what still waits is dropped."""
         with self._changed:
@@ -141,8 +148,9 @@ class WriterThread:
     def _run(self) -> None:
         try:
             while not self._stopping:
-                self._write(self._take())
-                if self._sync_wanted or self._sync_due_s() <= 0:
+                chunks, sync_soon = self._take()
+                self._write(chunks)
+                if sync_soon or self._sync_wanted or self._sync_due_s() <= 0:
                     self._sync()
         except JournalFailed as failure:
             self._fail(failure)
@@ -151,16 +159,20 @@ class WriterThread:
         finally:
             self._release()
 
-    def _take(self) -> list[Chunk]:
-        """Wait for work and take all there is; empty when it is only time to sync or to stop."""
+    def _take(self) -> tuple[list[Chunk], bool]:
+        """Wait for work and take all there is, none when it is only time to sync or to stop.
+
+        Also says whether it is to be synced once written: a wish that comes later is about later chunks too.
+        """
         with self._changed:
-            while not (self._queue or self._sync_wanted or self._stopping):
+            while not (self._queue or self._sync_wanted or self._sync_soon or self._stopping):
                 remaining_s = self._sync_due_s()
                 if remaining_s <= 0 or not self._changed.wait(None if remaining_s == float("inf") else remaining_s):
                     break
             taken = list(self._queue)
             self._queue.clear()
-            return [] if self._stopping else taken
+            sync_soon, self._sync_soon = self._sync_soon, False
+            return ([], False) if self._stopping else (taken, sync_soon)
 
     def _sync_due_s(self) -> float:
         """Seconds until the next group sync; infinity when there is nothing to sync."""

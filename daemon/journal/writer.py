@@ -262,6 +262,10 @@ class Journal:
         self.flush()
         self._thread.sync()
 
+    def want_sync(self) -> None:
+        """Ask for what was flushed to be made durable soon, whatever the policy, and do not wait: see `durable`."""
+        self._thread.want_sync()
+
     def close(self, *, ended: str = "", reason: str = "") -> Seal | None:
         """End writing; with `ended` (ISO time UTC) the run is packed and sealed, and can never be continued.
 

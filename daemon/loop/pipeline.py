@@ -8,7 +8,8 @@ import msgspec
 
 from daemon.core.engine import Engine
 from daemon.core.errors import JournalError
-from daemon.core.events import BookDown, Fact, Timer, VenueTrouble
+from daemon.core.events import BookDown, Command, Fact, Timer, VenueTrouble
+from daemon.core.remote.requests import Request
 from daemon.ports import Decoder, Input
 
 _decode_fact: Callable[[bytes], Fact] = msgspec.json.Decoder(Fact).decode
@@ -21,9 +22,12 @@ class Pipeline:
     nanoseconds UTC, 0 before.  timer_due: of the last timer, likewise.  troubles: planned ones so far.
     lost_books: symbols whose book is unusable until the venue sends a fresh snapshot; whoever owns the feed asks for
     it and clears the list.
+    outbox: requests to venues that the engine has made; whoever has the ports sends them and clears the list. Folding
+    recorded inputs clears it: what was recorded was sent then, or is settled with the venue by the restart.
+    commands: ids of the operator's commands so far.
     """
 
-    def __init__(self, decoder: Decoder, engine: Engine) -> None:
+    def __init__(self, decoder: Decoder, engine: Engine, outbox: list[Request] | None = None) -> None:
         self.engine = engine
         self.inputs = 0
         self.frames = 0
@@ -31,6 +35,8 @@ class Pipeline:
         self.timer_due = 0
         self.troubles = 0
         self.lost_books: list[str] = []
+        self.outbox: list[Request] = [] if outbox is None else outbox
+        self.commands: set[str] = set()
         self._decoder = decoder
 
     def frame(self, seq: int, ts_recv: int, source: str, frame: bytes) -> None:
@@ -53,6 +59,8 @@ class Pipeline:
             self.timer_due = fact.due
         elif type(fact) is VenueTrouble:
             self.troubles += 1
+        elif type(fact) is Command and fact.request:
+            self.commands.add(fact.request)
         self.engine.step(seq, ts_recv, fact)
         for consequence in self._decoder.observe(fact):
             self.engine.step(seq, ts_recv, consequence)
@@ -78,6 +86,7 @@ class Pipeline:
         self.inputs += frames
         self.frames += frames
         self.engine.lost_books.clear()
+        self.outbox.clear()
 
     def _collect_lost(self) -> None:
         if self.engine.lost_books:

@@ -246,3 +246,30 @@ def test_a_file_that_is_not_as_recovery_left_it_is_not_appended_to(tmp_path: Pat
     with pytest.raises(JournalFailed, match=r"has \d+ bytes where \d+ were left"):
         journal.sync()
     journal.abandon()
+
+
+def test_a_wanted_sync_covers_what_was_flushed_before_it_although_the_thread_is_busy(tmp_path: Path) -> None:
+    """The wish comes while older records are being written; a sync of those alone must not count as its own."""
+    files = GatedFiles()
+    told = threading.Event()
+    slow = msgspec.structs.replace(GROUP, fsync="none")
+    journal = Journal.create(tmp_path, MANIFEST, slow, on_progress=told.set, files=files)
+    append_both(journal, [1])
+    journal.flush()
+    assert files.reached.wait(LIMIT_S)
+    append_both(journal, [2])
+    journal.flush()
+    journal.want_sync()
+    files.gate.set()
+    while journal.durable != Progress(2, 2):
+        assert told.wait(LIMIT_S)
+        told.clear()
+    journal.close()
+
+
+def test_a_sync_that_nobody_wants_does_not_happen(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path, MANIFEST, msgspec.structs.replace(GROUP, fsync="none"), files=QuickFiles())
+    append_both(journal, [1])
+    journal.flush()
+    journal.close()
+    assert journal.durable == Progress(0, 0)

@@ -17,6 +17,7 @@ from daemon.core.engine import Engine
 from daemon.core.errors import InvariantBroken, JournalFailed
 from daemon.core.events import Fact, Restarted, Timer, TroubleKind, VenueTrouble
 from daemon.core.units import NEVER, NS_PER_MS, NS_PER_SECOND
+from daemon.journal import Progress
 from daemon.loop import LiveLoop, LoopSettings, Pipeline, Schedule, Stopped
 from daemon.ports import Received
 from tests.daemon.loop.scripted import ScriptedClock, ScriptedSource, fact, frame, tick
@@ -33,6 +34,7 @@ class Diary:
         self.engine = Engine([])
         self.pipeline = _Watched(FrameDecoder(), self.engine, self.entries)
         self.flushed = 0
+        self.synced = 0
         self._fail_at = fail_at
         self._congested_for = congested_for
         self._seq = 0
@@ -46,6 +48,21 @@ class Diary:
     def flush(self) -> None:
         self.flushed = self._seq
         self.entries.append(("flush",))
+
+    @property
+    def next_input(self) -> int:
+        return self._seq + 1
+
+    @property
+    def next_decision(self) -> int:
+        return 1
+
+    @property
+    def durable(self) -> Progress:
+        return Progress(self.synced, 0)
+
+    def want_sync(self) -> None:
+        self.entries.append(("want_sync",))
 
     @property
     def congested(self) -> bool:
