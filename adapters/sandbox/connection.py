@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Generic, TypeVar
 
 from aiohttp import WSMsgType
 from aiohttp.web import WebSocketResponse
 
-from adapters.sandbox.protocol import Session
+S = TypeVar("S")
 
 
-class Connection:
+class Connection(Generic[S]):
     """Frames go into the outbox at once and to the socket as fast as the client reads.
 
+    `session` is the conversation that goes over it; the connection only keeps it.
     `pending` counts the frames that were offered and not handed to the socket yet.
     """
 
-    def __init__(self, socket: WebSocketResponse, transport: asyncio.Transport | None, session: Session) -> None:
+    def __init__(self, socket: WebSocketResponse, transport: asyncio.Transport | None, session: S) -> None:
         self.session = session
         self.pending = 0
         self._socket = socket

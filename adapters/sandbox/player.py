@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TypeAlias
 
+from adapters.sandbox.carrier import Carrier
 from adapters.sandbox.clock import MarketClock
 from adapters.sandbox.connection import Connection
 from adapters.sandbox.faults import GARBAGE, FaultPlan
-from adapters.sandbox.market import Market
+from adapters.sandbox.market import Frame, Market
+from adapters.sandbox.protocol import Session
 from adapters.sandbox.settings import SandboxSettings
 
 FRAMES_PER_TURN = 128
@@ -20,16 +22,20 @@ OnProgress: TypeAlias = Callable[[int, int], None]
 """Called about once a turn with (market time in milliseconds UTC, frames sent so far)."""
 
 
+Listener: TypeAlias = Connection[Session]
+"""A client of the public socket."""
+
+
 class Hub:
     """Who is connected and who gets what."""
 
     def __init__(self) -> None:
-        self.connections: dict[Connection, None] = {}
-        self.subscribers: dict[str, dict[Connection, None]] = {}
+        self.connections: dict[Listener, None] = {}
+        self.subscribers: dict[str, dict[Listener, None]] = {}
         self._subscriptions = 0
         self._subscribed = asyncio.Event()
 
-    def add(self, connection: Connection, topics: tuple[str, ...]) -> None:
+    def add(self, connection: Listener, topics: tuple[str, ...]) -> None:
         """Subscribe a connection to topics, unless it has left."""
         if connection not in self.connections:
             return
@@ -39,7 +45,7 @@ class Hub:
             self._subscriptions += 1
             self._subscribed.set()
 
-    def remove(self, connection: Connection, topics: tuple[str, ...]) -> None:
+    def remove(self, connection: Listener, topics: tuple[str, ...]) -> None:
         """End subscriptions of a connection."""
         for topic in topics:
             subscribed = self.subscribers.get(topic, {})
@@ -49,7 +55,7 @@ class Hub:
         if not self.subscribers:
             self._subscribed.clear()
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: Listener) -> None:
         """Forget a connection; a second time does nothing."""
         self.remove(connection, tuple(connection.session.topics))
         self.connections.pop(connection, None)
@@ -67,11 +73,19 @@ class Hub:
 class Player:
     """Takes the market's steps when they are due and hands their frames to the subscribers.
 
-    At "max" it goes as fast as the slowest client reads, and stands while nobody is subscribed.
+    At "max" it goes as fast as the slowest client reads, and stands while nobody is subscribed. Where accounts trade,
+    each frame happens to them first, and time passes for them between the steps too.
     """
 
     def __init__(
-        self, market: Market, hub: Hub, clock: MarketClock, settings: SandboxSettings, on_progress: OnProgress | None
+        self,
+        market: Market,
+        hub: Hub,
+        clock: MarketClock,
+        settings: SandboxSettings,
+        on_progress: OnProgress | None,
+        *,
+        carrier: Carrier | None = None,
     ) -> None:
         self.frames_sent = 0
         self._market = market
@@ -79,8 +93,9 @@ class Player:
         self._clock = clock
         self._settings = settings
         self._on_progress = on_progress
-        self._faults = FaultPlan(settings.faults)
-        self._dropped: list[Connection] = []
+        self._carrier = carrier
+        self._faults = FaultPlan(settings.public_faults)
+        self._dropped: list[Listener] = []
         self._frames_in_turn = self._steps_in_turn = 0
 
     async def run(self) -> None:
@@ -112,17 +127,32 @@ class Player:
             if wait <= 0:
                 return
             await asyncio.sleep(min(wait, NAP_SECONDS_MAX))
+            if self._carrier is not None:
+                self._carrier.pass_time()
 
     def _step(self, due_ms: int) -> None:
-        frames = self._market.advance(self._hub.subscribers)
+        trading = self._carrier is not None and self._carrier.gateway.awake
+        wanted: Container[str] = self._hub.subscribers
+        if self._carrier is not None and trading:
+            wanted = _Either(wanted, self._carrier.gateway.topics)
+        frames = self._market.advance(wanted)
         self._clock.reach(due_ms)
         self._steps_in_turn += 1
+        if self._carrier is not None and trading:
+            frames = self._happen(self._carrier, frames, due_ms)
         self._frames_in_turn += len(frames)
         for topic, payload in frames:
             if self._faults.quiet:
                 self._send(topic, payload)
             else:
                 self._send_with_faults(topic, payload)
+
+    def _happen(self, carrier: Carrier, frames: list[Frame], due_ms: int) -> list[Frame]:
+        """Let a step's frames happen to the accounts; returns those that somebody has subscribed."""
+        for topic, payload in frames:
+            carrier.on_frame(topic, payload, due_ms)
+        carrier.pass_time()
+        return [frame for frame in frames if frame[0] in self._hub.subscribers]
 
     def _send(self, topic: str, payload: bytes) -> None:
         self.frames_sent += 1
@@ -156,22 +186,35 @@ class Player:
             if connection.pending > self._settings.outbox_frames:
                 await self._wait_or_cut(connection)
 
-    async def _wait_or_cut(self, connection: Connection) -> None:
+    async def _wait_or_cut(self, connection: Listener) -> None:
         if self._settings.speed != "max":
             self._cut(connection)
         else:
             await self._wait_room(connection, self._settings.outbox_frames // 2)
 
-    async def _flush(self, connection: Connection) -> None:
+    async def _flush(self, connection: Listener) -> None:
         await self._wait_room(connection, 0)
 
-    async def _wait_room(self, connection: Connection, frames: int) -> None:
+    async def _wait_room(self, connection: Listener, frames: int) -> None:
         try:
             async with asyncio.timeout(self._settings.stuck_s):
                 await connection.wait_room(frames)
         except TimeoutError:
             self._cut(connection)
 
-    def _cut(self, connection: Connection) -> None:
+    def _cut(self, connection: Listener) -> None:
         self._hub.leave(connection)
         connection.cut()
+
+
+class _Either:
+    """What is in either of two collections."""
+
+    __slots__ = ("_left", "_right")
+
+    def __init__(self, left: Container[str], right: Container[str]) -> None:
+        self._left = left
+        self._right = right
+
+    def __contains__(self, topic: object) -> bool:
+        return topic in self._left or topic in self._right

@@ -1,4 +1,7 @@
-"""The sandbox's public half as a server: Bybit v5 REST market data and the public linear socket, on loopback."""
+"""The sandbox as a server on loopback: Bybit v5 REST and the public linear socket, and with accounts the private half.
+
+Without accounts there is nothing but the market: no gateway, no limits, no venue.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,15 @@ import asyncio
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from adapters.sandbox.carrier import Carrier
 from adapters.sandbox.clock import MarketClock, MonotonicNs, real_monotonic_ns
 from adapters.sandbox.connection import Connection
+from adapters.sandbox.gateway.gateway import Gateway
+from adapters.sandbox.gateway.private_session import PATH as PRIVATE_PATH
+from adapters.sandbox.gateway.trade_session import PATH as TRADE_PATH
+from adapters.sandbox.gateway.truth import TruthLog
 from adapters.sandbox.market import Market
-from adapters.sandbox.player import Hub, OnProgress, Player
+from adapters.sandbox.player import Hub, Listener, OnProgress, Player
 from adapters.sandbox.protocol import Session
 from adapters.sandbox.rest import MarketRest
 from adapters.sandbox.settings import SandboxSettings, check
@@ -25,13 +33,25 @@ class SandboxServer:
     """A running sandbox. Made by `serve`; `close` it when done."""
 
     def __init__(
-        self, market: Market, settings: SandboxSettings, on_progress: OnProgress | None, monotonic_ns: MonotonicNs
+        self,
+        market: Market,
+        settings: SandboxSettings,
+        on_progress: OnProgress | None,
+        monotonic_ns: MonotonicNs,
+        *,
+        truth: TruthLog | None = None,
     ) -> None:
         self._market = market
         self._settings = settings
         self._hub = Hub()
         self._clock = MarketClock(market.start_ms, settings.speed, monotonic_ns)
-        self._player = Player(market, self._hub, self._clock, settings, on_progress)
+        self._monotonic_ns = monotonic_ns
+        self.gateway: Gateway | None = None
+        self._carrier: Carrier | None = None
+        if settings.gateway is not None:
+            self.gateway = Gateway(market, settings.gateway, speed=settings.speed, truth=truth)
+            self._carrier = Carrier(self.gateway, settings, now_ms=self.now_ms, real_ms=self._real_ms)
+        self._player = Player(market, self._hub, self._clock, settings, on_progress, carrier=self._carrier)
         self._rest = MarketRest(market, self.now_ms)
         self._accepted = 0
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=CLOSE_SECONDS_MAX)
@@ -49,6 +69,17 @@ class SandboxServer:
         return f"ws://{self._address}{SOCKET_PATH}"
 
     @property
+    def url_private(self) -> str:
+        """The private socket; empty without accounts."""
+        return f"ws://{self._address}{PRIVATE_PATH}" if self.gateway is not None else ""
+
+    @property
+    def url_trade(self) -> str:
+        """The order socket; empty where the environment has none."""
+        offered = self.gateway is not None and self.gateway.offers_trade_socket
+        return f"ws://{self._address}{TRADE_PATH}" if offered else ""
+
+    @property
     def frames_sent(self) -> int:
         """Market frames sent so far; a frame for many subscribers counts once."""
         return self._player.frames_sent
@@ -56,6 +87,9 @@ class SandboxServer:
     def now_ms(self) -> int:
         """Server time: milliseconds UTC of the market."""
         return self._clock.now_ms(self._market.next_ms)
+
+    def _real_ms(self) -> int:
+        return self._monotonic_ns() // 1_000_000
 
     async def wait_finished(self) -> None:
         """Wait until the recording has been played and handed to every client.
@@ -107,11 +141,16 @@ class SandboxServer:
 
     async def _close_connections(self, code: WSCloseCode) -> None:
         await asyncio.gather(*(connection.close(code) for connection in list(self._hub.connections)))
+        if self._carrier is not None:
+            await self._carrier.close(code)
 
     def _application(self) -> web.Application:
         app = web.Application()
         app.router.add_get(SOCKET_PATH, self._serve_socket)
-        app.router.add_route("*", "/{path:.*}", self._serve_rest)
+        if self._carrier is not None:
+            self._carrier.add_routes(app)
+        else:
+            app.router.add_route("*", "/{path:.*}", self._serve_rest)
         return app
 
     async def _serve_rest(self, request: web.Request) -> web.Response:
@@ -130,7 +169,7 @@ class SandboxServer:
         await socket.prepare(request)
         self._accepted += 1
         session = Session(f"sandbox-{self._accepted}", self._market.topics)
-        connection = Connection(socket, request.transport, session)
+        connection: Listener = Connection(socket, request.transport, session)
         self._hub.connections[connection] = None
         pump = asyncio.create_task(connection.pump())
         try:
@@ -141,7 +180,7 @@ class SandboxServer:
             await asyncio.gather(pump, return_exceptions=True)
         return socket
 
-    async def _converse(self, socket: web.WebSocketResponse, connection: Connection) -> None:
+    async def _converse(self, socket: web.WebSocketResponse, connection: Listener) -> None:
         try:
             async for message in socket:
                 if message.type in {WSMsgType.TEXT, WSMsgType.BINARY}:
@@ -150,7 +189,7 @@ class SandboxServer:
         except TimeoutError:
             await connection.close(WSCloseCode.OK)
 
-    def _respond(self, connection: Connection, text: str | bytes) -> None:
+    def _respond(self, connection: Listener, text: str | bytes) -> None:
         """Ack, then the snapshots, then live frames: in one go, so that nothing slips between them."""
         outcome = connection.session.handle(text)
         self._hub.remove(connection, outcome.removed)
@@ -167,6 +206,7 @@ async def serve(
     *,
     on_progress: OnProgress | None = None,
     monotonic_ns: MonotonicNs = real_monotonic_ns,
+    truth: TruthLog | None = None,
 ) -> SandboxServer:
     """Start a sandbox that plays `market`.
 
@@ -175,12 +215,13 @@ async def serve(
         settings: how; the defaults play in real time on a free port.
         on_progress: called with (market time in milliseconds UTC, frames sent) while playing.
         monotonic_ns: the real clock behind the market's.
+        truth: where accounts' truth goes; kept in memory when left out.
 
     Raises:
         ConfigError: the settings cannot work, or the port cannot be taken.
     """
     settings = settings or SandboxSettings()
     check(settings)
-    server = SandboxServer(market, settings, on_progress, monotonic_ns)
+    server = SandboxServer(market, settings, on_progress, monotonic_ns, truth=truth)
     await server.start()
     return server

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from adapters.sandbox.clock import Speed
 from adapters.sandbox.faults import Faults
+from adapters.sandbox.gateway.settings import GatewaySettings, check_gateway
 from daemon.core.errors import ConfigError
 
 
@@ -23,6 +24,8 @@ class SandboxSettings(Struct, frozen=True, kw_only=True):
     is cut, as Bybit cuts slow ones.  stuck_s: real seconds after which the market no longer waits.
     idle_s: seconds without a client's frame after which it is cut.
     at_end: "idle" keeps connections open after the recording, "close" ends them.
+    faults: trouble of the public frames; the plan's `public` part when left out.
+    gateway: accounts and what stands before them; None serves public data only.
     """
 
     host: str = "127.0.0.1"
@@ -36,13 +39,19 @@ class SandboxSettings(Struct, frozen=True, kw_only=True):
     idle_s: float = 600.0
     at_end: Literal["idle", "close"] = "idle"
     faults: Faults = Faults()
+    gateway: GatewaySettings | None = None
+
+    @property
+    def public_faults(self) -> Faults:
+        """What the frames of the market meet."""
+        return self.faults if self.gateway is None or self.faults != Faults() else self.gateway.plan.public
 
 
 def check(settings: SandboxSettings) -> None:
     """Refuse settings that cannot work.
 
     Raises:
-        ConfigError: the host is not loopback, or a number is out of bounds.
+        ConfigError: the host is not loopback, a number is out of bounds, or accounts or plan make no sense.
     """
     if settings.host != "localhost" and not _loopback(settings.host):
         raise ConfigError(f"sandbox.host: {settings.host} is not a loopback address", cure="Use 127.0.0.1.")
@@ -52,6 +61,8 @@ def check(settings: SandboxSettings) -> None:
         raise ConfigError("sandbox: outbox_frames, stuck_s and idle_s must be above zero", cure="Leave them out.")
     if settings.settle_ms < 0 or settings.ack_delay_ms < 0:
         raise ConfigError("sandbox: settle_ms and ack_delay_ms must not be negative", cure="Leave them out.")
+    if settings.gateway is not None:
+        check_gateway(settings.gateway)
 
 
 def _loopback(host: str) -> bool:

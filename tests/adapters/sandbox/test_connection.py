@@ -29,7 +29,7 @@ class Socket:
             self.allowed.release()
 
 
-def connection(socket: Socket) -> Connection:
+def connection(socket: Socket) -> Connection[Session]:
     return Connection(cast("WebSocketResponse", socket), None, Session("c", ()))
 
 

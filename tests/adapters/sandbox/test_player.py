@@ -10,7 +10,7 @@ from adapters.sandbox.player import Hub
 from adapters.sandbox.protocol import Session
 
 
-def joined(hub: Hub, *topics: str) -> Connection:
+def joined(hub: Hub, *topics: str) -> Connection[Session]:
     """A connection of the hub that has subscribed to topics."""
     connection = Connection(cast("WebSocketResponse", None), None, Session("c", topics))
     connection.session.topics |= dict.fromkeys(topics)
