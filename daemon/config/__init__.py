@@ -8,6 +8,7 @@ file and the path of the key, and that says how to cure it.
 
 from __future__ import annotations
 
+from daemon.config.account import AccountSettings, OrderSettings, fingerprint
 from daemon.config.decode import decode
 from daemon.config.document import config_digest, config_document, config_from_document
 from daemon.config.instrument import InstrumentSettings, RiskTierSettings
@@ -15,7 +16,7 @@ from daemon.config.interval import interval_text, parse_interval
 from daemon.config.load import load_config, parse_config, require_active_lane
 from daemon.config.moment import parse_moment
 from daemon.config.schema import (
-    AccountSettings,
+    TWIN,
     Config,
     FeedSettings,
     LaneSettings,
@@ -28,12 +29,14 @@ from daemon.config.syntax import Format
 from daemon.config.trouble import TroubleSettings
 
 __all__ = [
+    "TWIN",
     "AccountSettings",
     "Config",
     "FeedSettings",
     "Format",
     "InstrumentSettings",
     "LaneSettings",
+    "OrderSettings",
     "RiskTierSettings",
     "StaleAfter",
     "StorageSettings",
@@ -44,6 +47,7 @@ __all__ = [
     "config_document",
     "config_from_document",
     "decode",
+    "fingerprint",
     "interval_text",
     "load_config",
     "parse_config",

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from daemon.config import hints
-from daemon.config.problem import Problem, join
+from daemon.config.account_checks import account_problems, twin_problems
+from daemon.config.problem import Problem, join, repeated
 from daemon.config.schema import Config, LaneSettings, StrategySettings, VenueSettings
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-SCHEMES = {"rest_url": ("https", "http"), "public_url": ("wss", "ws")}
+SCHEMES = {"rest_url": ("https", "http"), "public_url": ("wss", "ws"), "private_url": ("wss", "ws")}
 WEIGHT_TOLERANCE = 1e-9
 
 
 def find_problems(config: Config) -> list[Problem]:
     """Everything that does not fit together, in the order of the file."""
-    checks = (_venue, _feed, _instruments, _lane_names, _accounts, _strategies, _trouble)
+    checks = (
+        _venue,
+        _feed,
+        _instruments,
+        _lane_names,
+        _accounts,
+        account_problems,
+        twin_problems,
+        _strategies,
+        _trouble,
+    )
     return [problem for check in checks for problem in check(config)]
 
 
@@ -25,15 +36,20 @@ def _venue(config: Config) -> Iterator[Problem]:
     if venue.clock == "venue" and venue.environment != "custom":
         what = f"the venue's stamps cannot be the clock of {venue.environment}"
         yield Problem("venue.clock", what, 'Write clock = "system"; "venue" is for accelerated sandboxes (custom).')
+    if venue.speed != 1 and venue.clock != "venue":
+        cure = 'Remove it, or write clock = "venue", for a custom environment that runs faster than the world.'
+        yield Problem("venue.speed", "given where the machine's clock is the clock", cure)
+    private = any(account.venue == "bybit" for account in config.accounts.values())
     for key in SCHEMES:
-        yield from _url(venue, key)
+        yield from _url(venue, key, needed=private or key != "private_url")
 
 
-def _url(venue: VenueSettings, key: str) -> Iterator[Problem]:
+def _url(venue: VenueSettings, key: str, *, needed: bool) -> Iterator[Problem]:
     path, text = f"venue.{key}", getattr(venue, key)
     custom = venue.environment == "custom"
-    if text is None and custom:
-        yield Problem(path, "missing", "A custom environment needs rest_url and public_url.")
+    if text is None and custom and needed:
+        cure = "A custom environment needs rest_url and public_url, and private_url for accounts at Bybit."
+        yield Problem(path, "missing", cure)
     elif text is not None and not custom:
         cure = f'Remove it, or write environment = "custom"; {venue.environment} has its own address.'
         yield Problem(path, f"given for {venue.environment}", cure)
@@ -62,8 +78,8 @@ def _split(text: str) -> SplitResult | None:
 
 def _feed(config: Config) -> Iterator[Problem]:
     feed = config.feed
-    yield from _repeated(feed.symbols, "feed.symbols")
-    yield from _repeated(feed.klines, "feed.klines")
+    yield from repeated(feed.symbols, "feed.symbols")
+    yield from repeated(feed.klines, "feed.klines")
     if not config.feed.symbols and not config.history:
         yield Problem("feed.symbols", "no symbols and no history", 'Write for example symbols = ["BTCUSDT"].')
     if not (feed.book_depth or feed.trades or feed.tickers or feed.klines):
@@ -79,10 +95,10 @@ def _instruments(config: Config) -> Iterator[Problem]:
 
 
 def _lane_names(config: Config) -> Iterator[Problem]:
-    yield from _repeated([lane.name for lane in config.lanes], "lanes", "name")
+    yield from repeated([lane.name for lane in config.lanes], "lanes", "name")
     for index, lane in enumerate(config.lanes):
         names = [strategy.name for strategy in lane.strategies]
-        yield from _repeated(names, f"lanes[{index}].strategies", "name")
+        yield from repeated(names, f"lanes[{index}].strategies", "name")
 
 
 def _accounts(config: Config) -> Iterator[Problem]:
@@ -117,7 +133,7 @@ def _weights(lane: LaneSettings, path: str) -> Iterator[Problem]:
 
 def _symbols(config: Config, strategy: StrategySettings, path: str) -> Iterator[Problem]:
     known = config.symbols
-    yield from _repeated(strategy.symbols, f"{path}.symbols")
+    yield from repeated(strategy.symbols, f"{path}.symbols")
     if not known and not strategy.symbols:
         yield Problem(f"{path}.symbols", "missing, and neither feed nor history names one", "Name the symbols here.")
     for index, symbol in enumerate(strategy.symbols):
@@ -136,12 +152,3 @@ def _trouble(config: Config) -> Iterator[Problem]:
         if trouble.symbol and config.symbols and trouble.symbol not in config.symbols:
             cure = hints.unknown_name(trouble.symbol, config.symbols, "symbols")
             yield Problem(f"{path}.symbol", f"no data is configured for {trouble.symbol}", cure)
-
-
-def _repeated(names: Iterable[str], path: str, key: str = "") -> Iterator[Problem]:
-    seen: set[str] = set()
-    for index, name in enumerate(names):
-        if name in seen:
-            place = join(path, index)
-            yield Problem(join(place, key) if key else place, f"{name!r} stands twice", "Each must be unique.")
-        seen.add(name)

@@ -16,8 +16,14 @@ from daemon.config.schema import Config
 
 
 def config_document(config: Config) -> dict[str, Any]:
-    """The configuration as tables, lists and scalars of JSON, defaults filled in; money is text, as it was written."""
-    document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(config))
+    """The configuration as tables, lists and scalars of JSON, defaults filled in; money is text, as it was written.
+
+    Fingerprints stand for the ids of accounts, so that these stand in no manifest.
+    """
+    accounts = {name: account.without_ids() for name, account in config.accounts.items()}
+    document: dict[str, Any] = msgspec.json.decode(
+        msgspec.json.encode(msgspec.structs.replace(config, accounts=accounts))
+    )
     return document
 
 

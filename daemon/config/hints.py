@@ -25,6 +25,7 @@ _UNIT_WORDS = frozenset(UNITS) | {
 INSTRUMENT_KEYS = frozenset({"tick", "step", "min_qty", "max_qty", "max_market_qty"})
 TIER_KEYS = frozenset({"limit", "maintenance_rate", "initial_rate", "max_leverage"})
 SYMBOLS = frozenset({"symbol", "symbols"})
+IDS = frozenset({"account_id", "consent"})
 _NUMBER = re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?", re.ASCII)
 FRACTIONS = frozenset(
     {
@@ -86,7 +87,9 @@ def wrong_value(key: str, value: object, reason: str) -> str:
     elif key in SYMBOLS and isinstance(value, str):
         cure = _symbol_cure(value)
     elif key == "venue" and is_text:
-        cure = "Only simulated accounts work so far; demo, testnet and live accounts come with a later version."
+        cure = 'Write "simulated" or "bybit"; which of Bybit\'s environments it is says venue.environment.'
+    elif key in IDS:
+        cure = 'Write the digits of the user id that Bybit shows, in quotes, such as "100001".'
     elif key == "at":
         cure = 'Write a time as text, such as at = "2026-01-31T12:00:00Z", or after_ms = 60000.'
     elif key in ("klines", "interval") and is_text:

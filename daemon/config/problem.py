@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -24,6 +24,16 @@ def join(path: str, key: str | int) -> str:
     if isinstance(key, int):
         return f"{path}[{key}]"
     return f"{path}.{key}" if path else key
+
+
+def repeated(names: Iterable[str], path: str, key: str = "") -> Iterator[Problem]:
+    """A problem for each name that stands before; `key` is that of the name in the items of a list at `path`."""
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            place = join(path, index)
+            yield Problem(join(place, key) if key else place, f"{name!r} stands twice", "Each must be unique.")
+        seen.add(name)
 
 
 def as_error(name: str, problems: Sequence[Problem]) -> ConfigError:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
-from daemon.config.instrument import LEVERAGE_MAX, ONE, InstrumentSettings
-from daemon.config.ranges import MONEY_MAX, check_range
+from daemon.config.account import AccountSettings
+from daemon.config.instrument import InstrumentSettings
 from daemon.config.trouble import TroubleSettings
 from daemon.core.guards import GuardSettings
-from daemon.core.venue import ExchangeSettings
 
 Interval = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d", "1w"]
 Symbol = Annotated[str, Meta(pattern="^[A-Z0-9]{1,24}USDT$")]
@@ -19,11 +17,11 @@ SilenceMs = Annotated[int, Meta(ge=0, le=86_400_000)]
 
 
 class VenueSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where market data comes from.
+    """Where market data comes from, and where orders go.
 
-    rest_url, public_url: only for `custom`, such as a sandbox on loopback. public_url is the whole address of the
-    public linear stream. clock: "venue" takes the time from the frames' own stamps, for a sandbox that runs faster
-    than the world.
+    rest_url, public_url, private_url: only for `custom`, such as a sandbox on loopback. public_url and private_url are
+    the whole addresses of the public linear and of the private stream. clock: "venue" takes the time from the frames'
+    own stamps, for a sandbox that runs faster than the world; speed: how much faster, a factor.
     """
 
     name: Literal["bybit"] = "bybit"
@@ -31,6 +29,8 @@ class VenueSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     clock: Literal["system", "venue"] = "system"
     rest_url: str | None = None
     public_url: str | None = None
+    private_url: str | None = None
+    speed: Annotated[float, Meta(gt=0, le=1_000_000)] = 1.0
 
 
 class StaleAfter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,19 +71,6 @@ class StorageSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     min_free_mb: Annotated[int, Meta(ge=0)] = 200
 
 
-class AccountSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An account and its capital. balance_usdt: what a simulated one starts with; leverage: a factor, for margin."""
-
-    venue: Literal["simulated"] = "simulated"
-    balance_usdt: Decimal = Decimal(10_000)
-    leverage: Decimal = Decimal(5)
-    exchange: ExchangeSettings = ExchangeSettings()
-
-    def __post_init__(self) -> None:
-        check_range("balance_usdt", self.balance_usdt, ONE, MONEY_MAX)
-        check_range("leverage", self.leverage, ONE, LEVERAGE_MAX)
-
-
 class StrategySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A strategy in a lane.
 
@@ -98,13 +85,20 @@ class StrategySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     settings: dict[str, Any] = field(default_factory=dict)
 
 
+TWIN = "_twin"
+
+
 class LaneSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Strategies that share one account and its guards. An inactive lane is configuration only."""
+    """Strategies that share one account and its guards. An inactive lane is configuration only.
+
+    twin: where the lane trades at a venue, a second one beside it does the same on a simulated exchange.
+    """
 
     name: Annotated[str, Meta(pattern="^[a-z0-9_]{1,16}$")]
     account: str
     strategies: Annotated[tuple[StrategySettings, ...], Meta(min_length=1)]
     active: bool = True
+    twin: bool = False
     guards: GuardSettings = GuardSettings()
 
 

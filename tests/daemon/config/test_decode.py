@@ -63,7 +63,7 @@ CURES: list[tuple[str, Any, str, str]] = [
     ("feed.symbols", ["BTC-PERP"], "feed.symbols[0]: ", "such as"),
     ("instruments.btcusdt", {}, "instruments.btcusdt: ", 'Did you mean "BTCUSDT"?'),
     ("instruments.BTCUSDT", {"tick": "0.1"}, "instruments.BTCUSDT.step: missing", "/v5/market/instruments-info"),
-    ("accounts.paper.venue", "demo", "accounts.paper.venue: ", "come with a later version"),
+    ("accounts.paper.venue", "demo", "accounts.paper.venue: ", 'Write "simulated" or "bybit"'),
     ("accounts.paper.balance_usdt", "-5", "accounts.paper.balance_usdt: -5 is not between", "number of USDT"),
     ("accounts.paper.balance_usdt", "lots", "accounts.paper.balance_usdt: Invalid decimal string", "number of USDT"),
     ("accounts.paper.leverage", 0.5, "accounts.paper.leverage: 0.5 is not between 1 and 125", "docs"),
@@ -138,11 +138,6 @@ def test_an_error_names_path_reason_and_cure(path: str, value: object, message: 
         parse(with_value(path, value), "json", "my.toml")
     assert str(caught.value).startswith(f"my.toml: {message}")
     assert cure in str(caught.value)
-
-
-def test_the_cure_for_a_demo_account_says_when_it_comes() -> None:
-    with pytest.raises(ConfigError, match="Only simulated accounts work so far"):
-        parse(with_value("accounts.paper.venue", "live"))
 
 
 def test_all_problems_of_a_file_are_told_at_once() -> None:

@@ -10,7 +10,16 @@ import pytest
 from msgspec import Struct
 
 from adapters.sandbox.risk_tiers import tiers_of
-from daemon.config import Config, RiskTierSettings, config_document, config_from_document, load_config, schema
+from daemon.config import (
+    AccountSettings,
+    Config,
+    OrderSettings,
+    RiskTierSettings,
+    config_document,
+    config_from_document,
+    load_config,
+    schema,
+)
 from daemon.core.guards import GuardSettings
 from daemon.core.venue import ExchangeSettings
 from replay.history import HistoryFile
@@ -24,6 +33,7 @@ STRUCTS: list[type[Struct]] = [
     GuardSettings,
     ExchangeSettings,
     RiskTierSettings,
+    OrderSettings,
     HistoryFile,
     Settings,
 ]
@@ -69,7 +79,7 @@ def test_the_commented_example_shows_the_defaults() -> None:
     shadow = load_config(ROOT / "examples" / "shadow.toml")
     plain = Config(feed=schema.FeedSettings(symbols=shadow.feed.symbols))
     assert (shadow.venue, shadow.feed, shadow.storage) == (plain.venue, plain.feed, plain.storage)
-    assert shadow.accounts["paper"] == schema.AccountSettings()
+    assert shadow.accounts["paper"] == AccountSettings()
     assert msgspec.convert(shadow.lanes[0].strategies[0].settings, Settings) == Settings()
 
 
