@@ -248,7 +248,13 @@ def sandbox_ready(where: SandboxReady) -> RenderableType:
     table = _pairs()
     table.add_row("rest_url", where.rest_url)
     table.add_row("public_url", where.public_url)
-    return Group(Text('the sandbox is ready; put these into [venue] with environment = "custom"'), table)
+    if where.private_url:
+        table.add_row("private_url", where.private_url)
+    if where.trade_url:
+        table.add_row("trade_url", where.trade_url)
+    for key in where.keys:
+        table.add_row(f"{key.account} ({key.uid})", f"key {key.key}, secret {key.secret}")
+    return Group(Text('the sandbox is ready; put the addresses into [venue] with environment = "custom"'), table)
 
 
 def sparkline(values: Sequence[float], width: int = MARKS_SHOWN) -> str:

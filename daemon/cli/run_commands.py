@@ -20,7 +20,7 @@ from daemon.app.offline import backtest as run_backtest
 from daemon.app.offline import replay as run_replay
 from daemon.app.report import first_order, report_run
 from daemon.app.runs import Mode, RunResult, find_run
-from daemon.app.sandbox import MarketChoice, SandboxReady, run_sandbox
+from daemon.app.sandbox import GatewayChoice, MarketChoice, SandboxReady, run_sandbox, with_accounts
 from daemon.cli import render
 from daemon.cli.exits import Exit
 from daemon.cli.options import AsJson, ConfigFile, Logs, logs_of, parse_time, plan_from
@@ -126,26 +126,35 @@ def sandbox(
     frames: Annotated[Path | None, typer.Option(help="Play this file of recorded Bybit frames instead.")] = None,
     binance: Annotated[list[Path] | None, typer.Option(help="Play these raw Binance captures instead.")] = None,
     steps: Annotated[int, typer.Option(min=4, max=600, help="Price steps a minute of the embedded market.")] = 12,
+    accounts: Annotated[str, typer.Option(help="An accounts file, or `none`; two accounts by default.")] = "",
+    personality: Annotated[str, typer.Option(help="What it plays: demo, live or testnet.")] = "demo",
+    faults: Annotated[Path | None, typer.Option(help="A fault plan.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Write what really happened here, as JSON lines.")] = None,
+    no_limits: Annotated[bool, typer.Option("--no-limits", help="Do not count requests against rate limits.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Serve a Bybit-compatible exchange on loopback that plays a recorded market, until interrupted."""
     choice = MarketChoice(frames=frames, binance=tuple(binance or ()), steps_per_minute=steps)
-    settings = _sandbox_settings(speed, port, start)
+    trading = GatewayChoice(
+        accounts=accounts, personality=personality, faults=faults, truth=truth, limits=not no_limits
+    )
+    settings = _sandbox_settings(speed, port, start, trading)
 
     def ready(where: SandboxReady) -> None:
         show(where, lambda: render.sandbox_ready(where), as_json=as_json)
 
-    sent = run_sandbox(choice, settings, ready=ready)
+    sent = run_sandbox(choice, settings, truth=truth, ready=ready)
     talk.print(f"sandbox: stopped after {sent} frames")
     return Exit.OK
 
 
-def _sandbox_settings(speed: str, port: int, start: str) -> SandboxSettings:
+def _sandbox_settings(speed: str, port: int, start: str, trading: GatewayChoice) -> SandboxSettings:
     wanted = {"speed": speed if speed == "max" else _number(speed), "port": port, "start": start}
     try:
-        return msgspec.convert(wanted, SandboxSettings)
+        settings = msgspec.convert(wanted, SandboxSettings)
     except msgspec.ValidationError as error:
         raise ConfigError(f"sandbox: {error}", cure="see `lockstep sandbox --help`") from None
+    return with_accounts(settings, trading)
 
 
 def _number(text: str) -> float:

@@ -42,6 +42,12 @@ EVERYTHING: dict[str, tuple[str, ...]] = {
     "Exchange": ("ExchangeHistory",),
 }
 ANYWHERE = "*"
+BOUNDS = (
+    ("balance_usdt", "0", "1e12"),
+    ("leverage", "1", "200"),
+    ("taker_fee", "-0.01", "0.05"),
+    ("maker_fee", "-0.01", "0.05"),
+)
 
 
 class ApiKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,12 +81,18 @@ class Account(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     uid: Uid
     name: Word
     keys: tuple[ApiKey, ...] = ()
-    balance_usdt: Annotated[Decimal, Meta(ge=0)] = Decimal(10_000)
-    leverage: Annotated[Decimal, Meta(ge=1, le=200)] = Decimal(10)
+    balance_usdt: Decimal = Decimal(10_000)
+    leverage: Decimal = Decimal(10)
     margin_mode: Literal["isolated", "cross"] = "isolated"
     position_mode: Literal["one_way", "hedge"] = "one_way"
     taker_fee: Decimal = Decimal("0.00055")
     maker_fee: Decimal = Decimal("0.0002")
+
+    def __post_init__(self) -> None:
+        for name, low, high in BOUNDS:
+            value = getattr(self, name)
+            if not (value.is_finite() and Decimal(low) <= value <= Decimal(high)):
+                raise ValueError(f"{name}: {value} is not between {low} and {high}")
 
 
 class AccountsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

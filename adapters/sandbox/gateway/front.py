@@ -100,7 +100,7 @@ class Front:
         truth = self._services.truth
         truth.note("request", {"request": self._count} | _record(call))
         outcome = _refusal(refused)
-        truth.note("answer", {"request": self._count, "times": 0} | _verdict([], outcome))
+        truth.note("answer", {"request": self._count, "times": 0} | _verdict([outcome], outcome))
         return outcome
 
     def _carry_out(self, call: Call, now: Instant) -> Outcome:
