@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import assert_never
 
 import msgspec
@@ -30,6 +30,7 @@ REASON_CHARACTERS_MAX = 200
 TOPIC_WITHIN = 100
 
 Read = Callable[[bytes], Sequence[Fact]]
+ReadSource = Callable[[bytes, int, str], Sequence[Fact]]
 
 
 class FrameDecoder:
@@ -40,10 +41,12 @@ class FrameDecoder:
 
     Args:
         trade_window: how many of the latest trade ids per symbol are remembered at least, to drop repeated trades.
+        others: who reads the frames of connections that carry no public streams, by source.
     """
 
-    def __init__(self, *, trade_window: int = 8192) -> None:
+    def __init__(self, *, trade_window: int = 8192, others: Mapping[str, ReadSource] | None = None) -> None:
         self.frames_quarantined = 0
+        self._others = others or {}
         self._trade_window = trade_window
         self._owners = BookOwners()
         self._last_bars = LastBars()
@@ -52,14 +55,14 @@ class FrameDecoder:
         self._reads: defaultdict[str, dict[bytes, Read]] = defaultdict(dict)
         self._readers_left = READERS_MAX
 
-    def decode(self, frame: bytes, ts_recv: int, source: str) -> Sequence[Fact]:  # noqa: ARG002 - part of the port
+    def decode(self, frame: bytes, ts_recv: int, source: str) -> Sequence[Fact]:
         """Read one frame of a connection; acks, pongs and provisional candles yield nothing.
 
         The venue writes the topic first, so the bytes before its closing quote find the reader of a known topic.
         """
         try:
             read = self._reads[source].get(frame.partition(b'",')[0])
-            return self._read_unrouted(frame, source) if read is None else read(frame)
+            return self._read_unrouted(frame, ts_recv, source) if read is None else read(frame)
         except UNREADABLE as error:
             self.frames_quarantined += 1
             return (Quarantined(source, _reason(error), _symbol(frame)),)
@@ -82,8 +85,10 @@ class FrameDecoder:
                 return ()
         return [down for reader in lost for down in reader.forget(reason)]
 
-    def _read_unrouted(self, frame: bytes, source: str) -> Sequence[Fact]:
-        """Read the first frame of a topic, one whose topic does not stand first, or an answer of the venue."""
+    def _read_unrouted(self, frame: bytes, ts_recv: int, source: str) -> Sequence[Fact]:
+        """Read the first frame of a topic, one whose topic does not stand first, an answer, or what is not public."""
+        if (other := self._others.get(source)) is not None:
+            return other(frame, ts_recv, source)
         envelope = decode_control(frame)
         if envelope.is_control:
             return ()
