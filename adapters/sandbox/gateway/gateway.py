@@ -71,6 +71,7 @@ class Gateway:
         settings = settings or GatewaySettings()
         check_gateway(settings)
         self.truth = truth or TruthLog()
+        self.truth.now_ms = market.start_ms
         self.accounts = settings.accounts
         self.personality = settings.personality
         self._market = market
