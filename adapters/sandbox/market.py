@@ -83,6 +83,14 @@ class Market(Protocol):
         """Bars [start, open, high, low, close, volume, turnover], newest first; the newest may be open."""
         ...
 
+    def trades(self, symbol: str) -> list[bytes]:
+        """The last frames of `publicTrade`, oldest first, at least for the last thousand trades played."""
+        ...
+
+    def funding(self, symbol: str) -> list[tuple[int, str]]:
+        """(milliseconds UTC when it was paid, rate) as far as the market knows without its tickers, oldest first."""
+        ...
+
 
 def timed_frames(market: Market, wanted: Collection[str] | None = None) -> Iterator[TimedFrame]:
     """Play a market to its end, in time order, without a server; `wanted` None means every topic."""

@@ -11,6 +11,7 @@ from adapters.sandbox.clock import MarketClock
 from adapters.sandbox.connection import Connection
 from adapters.sandbox.faults import GARBAGE, FaultPlan
 from adapters.sandbox.market import Frame, Market
+from adapters.sandbox.market_history import MarketHistory
 from adapters.sandbox.protocol import Session
 from adapters.sandbox.settings import SandboxSettings
 
@@ -88,6 +89,7 @@ class Player:
         carrier: Carrier | None = None,
     ) -> None:
         self.frames_sent = 0
+        self.history = MarketHistory(market)
         self._market = market
         self._hub = hub
         self._clock = clock
@@ -137,6 +139,7 @@ class Player:
             wanted = _Either(wanted, self._carrier.gateway.topics)
         frames = self._market.advance(wanted)
         self._clock.reach(due_ms)
+        self.history.look(due_ms)
         self._steps_in_turn += 1
         if self._carrier is not None and trading:
             frames = self._happen(self._carrier, frames, due_ms)

@@ -25,6 +25,7 @@ from adapters.sandbox.wire import book_frame, levels_text, ticker_frame
 from daemon.core.errors import ConfigError, DataError
 
 KLINES_KEPT = 1000
+TRADE_FRAMES_KEPT = 1000
 
 
 class _Head(Struct):
@@ -132,6 +133,7 @@ class RecordedMarket:
         self._books: dict[str, _FollowedBook] = {}
         self._tickers: dict[str, _TickerFrame] = {}
         self._klines: dict[str, deque[list[str]]] = {}
+        self._trades: dict[str, deque[bytes]] = {}
 
     @property
     def next_ms(self) -> int | None:
@@ -183,6 +185,14 @@ class RecordedMarket:
         code = next((code for code, minutes in INTERVAL_MINUTES.items() if minutes == query.minutes), "")
         return pick_rows(list(self._klines.get(f"kline.{code}.{query.symbol}", ())), query)
 
+    def trades(self, symbol: str) -> list[bytes]:
+        """The last trade frames that were played."""
+        return list(self._trades.get(f"publicTrade.{symbol}", ()))
+
+    def funding(self, _symbol: str) -> list[tuple[int, str]]:
+        """Nothing: a recording says it in its tickers."""
+        return []
+
     def _follow(self, topic: str, payload: bytes) -> None:
         try:
             if topic.startswith("orderbook."):
@@ -191,6 +201,8 @@ class RecordedMarket:
                 self._follow_ticker(topic, _ticker(payload))
             elif topic.startswith("kline."):
                 self._follow_kline(topic, _kline(payload))
+            elif topic.startswith("publicTrade."):
+                self._trades.setdefault(topic, deque(maxlen=TRADE_FRAMES_KEPT)).append(payload)
         except msgspec.DecodeError as error:
             raise DataError(f"recorded {topic}: {error}", cure="Cut the frame out of the recording.") from error
 

@@ -6,28 +6,25 @@ with HTTP 200. Categories other than linear exist but list nothing here, since c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Callable
 
 from adapters.sandbox.candles import INTERVAL_MINUTES
+from adapters.sandbox.history_rest import HistoryRest
 from adapters.sandbox.market import KlineQuery, Market
+from adapters.sandbox.market_history import MarketHistory
 from adapters.sandbox.price_limit import price_limits
+from adapters.sandbox.query import BAD_PARAMETER, Query, Result, category_of, check_symbol, number, time_bound
 from adapters.sandbox.refused import Refused
 
 OK = 0
-BAD_PARAMETER = 10001
 UNKNOWN_ROUTE = 10017
 SYMBOLS_PER_PAGE = 15
-CATEGORIES = ("linear", "inverse", "option", "spot")
-
-Query: TypeAlias = Mapping[str, str]
-Result: TypeAlias = dict[str, object]
 
 
 class MarketRest:
-    """Answers market requests from the state of a market."""
+    """Answers market requests from the state of a market and, where it is given, from its history."""
 
-    def __init__(self, market: Market, now_ms: Callable[[], int]) -> None:
+    def __init__(self, market: Market, now_ms: Callable[[], int], history: MarketHistory | None = None) -> None:
         self._market = market
         self._now_ms = now_ms
         self._routes: dict[str, Callable[[Query], Result]] = {
@@ -39,6 +36,8 @@ class MarketRest:
             "/v5/market/risk-limit": self._risk_limit,
             "/v5/market/price-limit": self._price_limit,
         }
+        if history is not None:
+            self._routes |= HistoryRest(market, history).routes
 
     def answer(self, method: str, path: str, query: Query) -> tuple[int, Result]:
         """(HTTP status, body) of a request; an unknown route is 404 with code 10017."""
@@ -58,11 +57,11 @@ class MarketRest:
         return {"timeSecond": str(now_ms // 1000), "timeNano": str(now_ms * 1_000_000)}
 
     def _instruments(self, query: Query) -> Result:
-        category = _category(query)
-        limit, first = _number(query, "limit", 500, 1, 1000), _number(query, "cursor", 0, 0, 1 << 31)
+        category = category_of(query)
+        limit, first = number(query, "limit", 500, 1, 1000), number(query, "cursor", 0, 0, 1 << 31)
         symbol, status, base = query.get("symbol", ""), query.get("status", "Trading"), query.get("baseCoin", "")
         if symbol and category == "linear":
-            self._check_symbol(symbol)
+            check_symbol(self._market, symbol)
         items = [
             listing.info()
             for listing in self._market.listings.values()
@@ -75,15 +74,15 @@ class MarketRest:
         return {"category": category, "list": items[first : first + limit], "nextPageCursor": more}
 
     def _kline(self, query: Query) -> Result:
-        category = _category(query, default="linear")
+        category = category_of(query, default="linear")
         symbol, interval = query.get("symbol", ""), query.get("interval", "")
         if interval not in INTERVAL_MINUTES:
             raise Refused(BAD_PARAMETER, "params error: interval invalid")
-        limit = _number(query, "limit", 200, 1, 1000)
-        start_ms, end_ms = _time_bound(query, "start"), _time_bound(query, "end")
+        limit = number(query, "limit", 200, 1, 1000)
+        start_ms, end_ms = time_bound(query, "start"), time_bound(query, "end")
         rows: list[list[str]] = []
         if category == "linear":
-            self._check_symbol(symbol)
+            check_symbol(self._market, symbol)
             rows = self._market.klines(
                 KlineQuery(
                     symbol=symbol, minutes=INTERVAL_MINUTES[interval], start_ms=start_ms, end_ms=end_ms, limit=limit
@@ -92,21 +91,21 @@ class MarketRest:
         return {"category": category, "symbol": symbol, "list": rows}
 
     def _tickers(self, query: Query) -> Result:
-        category = _category(query)
+        category = category_of(query)
         symbol = query.get("symbol", "")
         if category != "linear":
             return {"category": category, "list": []}
         if symbol:
-            self._check_symbol(symbol)
+            check_symbol(self._market, symbol)
         symbols = [symbol] if symbol else list(self._market.listings)
         fields = [self._market.ticker(name) for name in symbols]
         return {"category": category, "list": [_ticker_item(item) for item in fields if item]}
 
     def _orderbook(self, query: Query) -> Result:
-        _category(query)
+        category_of(query)
         symbol = query.get("symbol", "")
-        self._check_symbol(symbol)
-        limit = _number(query, "limit", 25, 1, 1000)
+        check_symbol(self._market, symbol)
+        limit = number(query, "limit", 25, 1, 1000)
         view = self._market.book(symbol)
         if view is None:
             return {"s": symbol, "b": [], "a": [], "ts": self._now_ms(), "u": 0, "seq": 0, "cts": self._now_ms()}
@@ -121,10 +120,10 @@ class MarketRest:
         }
 
     def _risk_limit(self, query: Query) -> Result:
-        category = _category(query)
-        symbol, first = query.get("symbol", ""), _number(query, "cursor", 0, 0, 1 << 31)
+        category = category_of(query)
+        symbol, first = query.get("symbol", ""), number(query, "cursor", 0, 0, 1 << 31)
         if symbol and category == "linear":
-            self._check_symbol(symbol)
+            check_symbol(self._market, symbol)
         listings = [
             listing
             for listing in self._market.listings.values()
@@ -136,36 +135,12 @@ class MarketRest:
         return {"category": category, "list": items, "nextPageCursor": more}
 
     def _price_limit(self, query: Query) -> Result:
-        _category(query, default="linear")
+        category_of(query, default="linear")
         symbol = query.get("symbol", "")
-        self._check_symbol(symbol)
+        check_symbol(self._market, symbol)
         limits = price_limits(self._market.listings[symbol], self._market.ticker(symbol))
         highest, lowest = ("", "") if limits is None else (f"{limits[0]:f}", f"{limits[1]:f}")
         return {"symbol": symbol, "buyLmt": highest, "sellLmt": lowest, "ts": str(self._now_ms())}
-
-    def _check_symbol(self, symbol: str) -> None:
-        if symbol not in self._market.listings:
-            raise Refused(BAD_PARAMETER, f"params error: symbol invalid {symbol}")
-
-
-def _category(query: Query, default: str = "") -> str:
-    category = query.get("category", default)
-    if category not in CATEGORIES:
-        raise Refused(BAD_PARAMETER, "params error: Category is invalid")
-    return category
-
-
-def _number(query: Query, name: str, default: int, low: int, high: int) -> int:
-    text = query.get(name, "")
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
-        raise Refused(BAD_PARAMETER, f"params error: {name} invalid")
-    return int(text)
-
-
-def _time_bound(query: Query, name: str) -> int | None:
-    return _number(query, name, 0, 0, 1 << 62) if query.get(name) else None
 
 
 def _ticker_item(fields: dict[str, str]) -> Result:

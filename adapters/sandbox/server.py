@@ -52,7 +52,7 @@ class SandboxServer:
             self.gateway = Gateway(market, settings.gateway, speed=settings.speed, truth=truth)
             self._carrier = Carrier(self.gateway, settings, now_ms=self.now_ms, real_ms=self._real_ms)
         self._player = Player(market, self._hub, self._clock, settings, on_progress, carrier=self._carrier)
-        self._rest = MarketRest(market, self.now_ms)
+        self._rest = MarketRest(market, self.now_ms, self._player.history)
         self._accepted = 0
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=CLOSE_SECONDS_MAX)
         self._address = ""

@@ -119,6 +119,14 @@ class SyntheticMarket:
         """Bars up to now, newest first."""
         return self._makers[query.symbol].klines(query)
 
+    def trades(self, symbol: str) -> list[bytes]:
+        """The last trades, a frame for each step."""
+        return self._makers[symbol].trades()
+
+    def funding(self, symbol: str) -> list[tuple[int, str]]:
+        """The recorded rates up to now."""
+        return self._makers[symbol].paid_funding()
+
     def _schedule(self) -> Iterator[_Event]:
         makers = list(self._makers.values())
         room = MINUTE_MS // self._steps - FIRST_STEP_MS

@@ -8,14 +8,16 @@ has its own `u`, which grows by one with each message. A step without volume mak
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Container
 from random import Random
+from typing import NamedTuple
 
 from adapters.sandbox.candles import INTERVAL_MINUTES, Candle, aggregate
 from adapters.sandbox.ladder import Changes, LadderSide
 from adapters.sandbox.listings import grid_of
 from adapters.sandbox.market import BookView, Frame, KlineQuery, pick_rows
-from adapters.sandbox.market_data import MINUTE_MS, MinuteBar, SymbolData
+from adapters.sandbox.market_data import MINUTE_MS, Funding, MinuteBar, SymbolData
 from adapters.sandbox.price_path import minute_lots, minute_prices, split_lots
 from adapters.sandbox.synthetic_ticker import DAY_MINUTES, SyntheticTicker
 from adapters.sandbox.wire import (
@@ -33,6 +35,19 @@ PUSH_DELAY_MS = 2
 GAP_FRACTION = 0.00005
 FIRST_UPDATE_ID = 1000
 LEVELS_PER_MINUTE = 20
+TRADES_KEPT = 1000
+
+
+class _Traded(NamedTuple):
+    """The trades of a step: lots of each in `parts`, numbers from `first` on; price in ticks."""
+
+    ts_ms: int
+    seq: int
+    first: int
+    price: int
+    buy: bool
+    direction: str
+    parts: list[int]
 
 
 class SyntheticSymbol:
@@ -156,6 +171,14 @@ class SyntheticSymbol:
             bars = [bar for bar in bars if bar.ts_ms >= query.start_ms][:span]
         return pick_rows([self._row(candle) for candle in aggregate(bars, query.minutes)], query)
 
+    def trades(self) -> list[bytes]:
+        """Frames of the last steps that traded, oldest first."""
+        return [self._trade_frame(traded) for traded in self._last_trades]
+
+    def paid_funding(self) -> Funding:
+        """The recorded rates that have been paid by now, oldest first."""
+        return [(ts_ms, rate) for ts_ms, rate in self.data.funding if ts_ms <= self._ts_ms]
+
     def _begin_book(self, price: int, depth: int) -> None:
         volumes = sorted(bar.lots for bar in self.data.bars)
         gap = max(1, round(price * GAP_FRACTION))
@@ -166,6 +189,7 @@ class SyntheticSymbol:
         self._trade_ms = self._ts_ms
         self._update_id = self._touch_update_id = self._seq = FIRST_UPDATE_ID
         self._trades, self._trade_prefix = 0, trade_id_prefix(self.symbol)
+        self._last_trades: deque[_Traded] = deque(maxlen=TRADES_KEPT)
 
     def _begin_topics(self, depth: int, intervals: tuple[str, ...]) -> None:
         symbol = self.symbol
@@ -192,22 +216,28 @@ class SyntheticSymbol:
         self._seq += 1
         self._trade_ms = self._ts_ms
         direction = tick_direction(price, self._price, self._direction)
+        traded = _Traded(self._ts_ms, self._seq, self._trades, price, buy, direction, parts)
+        self._last_trades.append(traded)
         if self._topic_trade in wanted:
-            trades = [self._trade_text(part, price, buy, direction, index) for index, part in enumerate(parts)]
-            out.append((self._topic_trade, trade_frame(self._topic_trade, ts_ms=self._push_ms(), trades=trades)))
+            out.append((self._topic_trade, self._trade_frame(traded)))
         self._trades += len(parts)
         self._direction = tick_direction(price, price, direction) if len(parts) > 1 else direction
 
-    def _trade_text(self, lots: int, price: int, buy: bool, direction: str, index: int) -> str:
+    def _trade_frame(self, traded: _Traded) -> bytes:
+        trades = [self._trade_text(traded, part, index) for index, part in enumerate(traded.parts)]
+        return trade_frame(self._topic_trade, ts_ms=traded.ts_ms + PUSH_DELAY_MS, trades=trades)
+
+    def _trade_text(self, traded: _Traded, lots: int, index: int) -> str:
+        price, direction = traded.price, traded.direction
         return trade_text(
             self.symbol,
-            ts_ms=self._ts_ms,
-            side="Buy" if buy else "Sell",
+            ts_ms=traded.ts_ms,
+            side="Buy" if traded.buy else "Sell",
             size=self.grid.size(lots),
             price=self.grid.price(price),
             direction=tick_direction(price, price, direction) if index else direction,
-            trade_id=f"{self._trade_prefix}{self._trades + index:012d}",
-            seq=self._seq,
+            trade_id=f"{self._trade_prefix}{traded.first + index:012d}",
+            seq=traded.seq,
         )
 
     def _move_book(self, price: int, buy: bool, wanted: Container[str], out: list[Frame]) -> None:
