@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from daemon.core.errors import (
+    ArmingRefused,
     ConfigError,
     DataError,
     FeedError,
@@ -29,6 +30,7 @@ class Exit(IntEnum):
     DIVERGED = 7
     LOCKED = 8
     FAILED = 9
+    ARMING = 10
     USAGE = 64
     INVARIANT = 70
     INTERRUPTED = 130
@@ -36,6 +38,7 @@ class Exit(IntEnum):
 
 _BY_ERROR: tuple[tuple[type[LockstepError], Exit], ...] = (
     (ConfigError, Exit.CONFIG),
+    (ArmingRefused, Exit.ARMING),
     (DataError, Exit.DATA),
     (RunLocked, Exit.LOCKED),
     (JournalError, Exit.JOURNAL),

@@ -2,6 +2,7 @@
 
     LockstepError                 what failed, where, and how to cure it
     |-- ConfigError               the configuration cannot be used
+    |-- ArmingRefused             an account at a venue may not be traded by this start
     |-- DataError                 a history file cannot be used
     |-- JournalError              a run on disk cannot be read or written
     |   |-- JournalCorrupt        bytes that no crash explains: a person must look
@@ -9,6 +10,7 @@
     |   `-- RunLocked             another process writes this run
     |-- FrameError                bytes of a venue that are not what its protocol allows
     |-- FeedError                 the venue cannot be reached or refuses us for good
+    |-- ControlFailed             a running daemon cannot be reached, or does not do what it was asked
     |-- IndexFailed               the index of runs cannot be read or written; the runs are untouched
     |-- ReplayDiverged            recomputed decisions differ from the recorded ones
     |-- StrategyFailed            strategy code raised
@@ -39,6 +41,20 @@ class LockstepError(Exception):
 
 class ConfigError(LockstepError):
     """The configuration cannot be used; the message starts with the path of the key."""
+
+
+class ArmingRefused(LockstepError):
+    """An account at a venue may not be traded by this start; nothing was sent to it but questions about its key.
+
+    Args:
+        message: what does not agree; begins with the name of the account where there is one.
+        code: one word for each reason, such as `CONSENT_MISSING`.
+        cure: as in LockstepError.
+    """
+
+    def __init__(self, message: str, *, code: str, cure: str = "") -> None:
+        super().__init__(f"{code}: {message}", cure=cure)
+        self.code = code
 
 
 class DataError(LockstepError):
@@ -82,6 +98,10 @@ class FrameError(LockstepError):
 
 class FeedError(LockstepError):
     """The venue cannot be reached, or refuses us for good."""
+
+
+class ControlFailed(LockstepError):
+    """A running daemon cannot be reached, or does not do what it was asked."""
 
 
 class IndexFailed(LockstepError):

@@ -3,7 +3,7 @@
 from daemon.journal.diagnosis import Fault
 from daemon.journal.files import Files
 from daemon.journal.layout import Stream
-from daemon.journal.lock import RunLock
+from daemon.journal.lock import FileLock, RunLock
 from daemon.journal.manifest import (
     Code,
     Manifest,
@@ -24,6 +24,7 @@ from daemon.journal.writer import Journal, JournalSettings
 __all__ = [
     "Code",
     "Fault",
+    "FileLock",
     "Files",
     "Journal",
     "JournalSettings",

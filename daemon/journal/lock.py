@@ -1,4 +1,4 @@
-"""One writer: a run's folder is locked by the process that writes it, for as long as that process lives."""
+"""One writer: a run's folder is locked by the process that writes it, and an account by the one that trades it."""
 
 from __future__ import annotations
 
@@ -6,28 +6,32 @@ import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from daemon.core.errors import RunLocked
 from daemon.journal.layout import LOCK
 
 
-class RunLock:
-    """Holds a run's folder; a context manager. The kernel lets go when the process dies, however it dies.
+class FileLock:
+    """Holds a file; a context manager. The kernel lets go when the process dies, however it dies.
+
+    Args:
+        path: the file; its folder must be there.
+        name, doing: what the message says when another holds it: "NAME: process 17 DOING".
+        cure: what is then to be done.
 
     Raises:
-        RunLocked: another process (or another lock of this one) holds the folder; the message names its pid.
+        RunLocked: another process (or another lock of this one) holds it.
     """
 
-    def __init__(self, run_dir: Path) -> None:
-        path = run_dir / LOCK
+    def __init__(self, path: Path, *, name: str, doing: str, cure: str) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(self._descriptor, 32).decode(errors="replace").strip() or "unknown"
             self.release()
-            cure = "wait until it ends, stop it, or use another run"
-            raise RunLocked(f"{run_dir}: process {holder} is writing this run", cure=cure) from None
+            raise RunLocked(f"{name}: process {holder} {doing}", cure=cure) from None
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, f"{os.getpid()}\n".encode())
 
@@ -37,10 +41,22 @@ class RunLock:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def __enter__(self) -> RunLock:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+class RunLock(FileLock):
+    """Holds a run's folder.
+
+    Raises:
+        RunLocked: another process writes the run; the message names its pid.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        cure = "wait until it ends, stop it, or use another run"
+        super().__init__(run_dir / LOCK, name=str(run_dir), doing="is writing this run", cure=cure)
