@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from adapters.bybit.connection import FRAME_BYTES_MAX
 from adapters.bybit.decoder import FrameDecoder
-from adapters.bybit.feed import FRAME_BYTES_MAX, BybitFeed
+from adapters.bybit.feed import BybitFeed
 from adapters.bybit.settings import FeedSettings, Silence
 from daemon.core.errors import ConfigError
 from daemon.core.events import BookDelta, BookDown, BookSnapshot, Fact, Link, Quarantined, Stale, Trade
@@ -203,7 +204,7 @@ async def test_a_refused_upgrade_is_told_and_waited_for(status: HTTPStatus, body
     assert isinstance(down, Link)
     assert down.reason == f"cannot connect: HTTP {status}"
     assert attempts == 1
-    retry_at = feed.connections[0].session.retry_at
+    retry_at = feed.sessions[0].retry_at
     assert retry_at - received[0].ts_recv >= seconds_least * 10**9 - 10**9
 
 
@@ -266,7 +267,7 @@ async def test_time_spent_waiting_for_the_consumer_makes_no_topic_stale() -> Non
                     clock.late += 60 * NS_PER_SECOND
                 if len(frames_of(received)) == 503:
                     break
-        session = feed.connections[0].session
+        session = feed.sessions[0]
         session.tick(clock.now())
         assert clock.late > 0
         assert not [fact for fact in facts_of(received) + session.take_facts() if isinstance(fact, Stale)]
@@ -314,7 +315,7 @@ async def test_a_bug_in_a_connection_reaches_the_consumer() -> None:
             raise RuntimeError("no clock")
 
     feed = feed_of("ws://127.0.0.1:1", TRADES)
-    for connection in feed.connections:
+    for connection in feed._connections:
         connection._now = BrokenClock().now
     with pytest.raises(RuntimeError, match="no clock"):
         await collect(feed, lambda got: False)
