@@ -8,6 +8,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from daemon.core.events import Fact
+from daemon.core.remote.requests import Request
 
 
 class Received(Struct, frozen=True, gc=False):
@@ -62,6 +63,21 @@ class LiveSource(Protocol):
 
     async def close(self) -> None:
         """Stop and release the sockets."""
+        ...
+
+
+class OrderPort(Protocol):
+    """The way to an account at a venue. Only `lockstep trade` builds one, and only when everything agrees to it."""
+
+    def send(self, request: Request) -> None:
+        """Begin to carry out a request whose record is durable; how it ends is delivered as an `Answered`.
+
+        Never raises for what the venue or the network does. A request whose deadline has passed is not sent.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Stop: nothing is sent any more; what is on its way is given up."""
         ...
 
 

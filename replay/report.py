@@ -21,16 +21,21 @@ from daemon.core.orders import TRANSITIONS
 from daemon.core.records import (
     AccountLine,
     Action,
+    AdoptionLine,
     CreateType,
     DecisionLine,
     FillLine,
     FundingLine,
     HaltLine,
     LiquidationLine,
+    MismatchLine,
     OrderLine,
     OrderStatus,
+    ReconcileLine,
     Record,
     RefusalLine,
+    SendLine,
+    TrackLine,
     TransferLine,
 )
 from daemon.core.units import MONEY, ZERO
@@ -281,6 +286,10 @@ class _Lane:
                 self._refusals += 1
             case HaltLine():
                 self._halts += record.halted
+            case AdoptionLine():
+                self._ledger.fill(record.symbol, record.side, record.price, record.qty, ZERO)
+            case SendLine() | TrackLine() | ReconcileLine() | MismatchLine():
+                pass  # what they led to stands in the other lines
             case _:
                 assert_never(record)
 

@@ -40,6 +40,7 @@ from adapters.simulated.slippage import SlippageModel, make_slippage
 from adapters.simulated.trouble import Troubles
 from adapters.simulated.wire import Wire
 from adapters.simulated.working import Working
+from daemon.core.account_events import AccountFact
 from daemon.core.events import (
     Bar,
     BookDelta,
@@ -47,6 +48,7 @@ from daemon.core.events import (
     BookSnapshot,
     MarketFact,
     Quote,
+    Restarted,
     Ticker,
     Trade,
     TroubleKind,
@@ -94,6 +96,7 @@ class SimulatedExchange:
         slippage: SlippageModel | None = None,
     ) -> None:
         self.next_due = 0
+        self.agrees = True
         self.account = Account(leverage=leverage, taker_fee=settings.taker_fee, mode=settings.margin_mode, hedge=hedge)
         self._agenda = agenda = Agenda()
         self._troubles = Troubles()
@@ -211,6 +214,16 @@ class SimulatedExchange:
             self._troubles.suffer(trouble, now)
             self._agenda.hold_back(self._troubles.told_from(now))
         return self.advance(now)
+
+    def prove(self, now: int) -> Sequence[Report]:
+        """What a simulated exchange has told is what it holds."""
+        del now
+        return NOTHING
+
+    def hear(self, fact: AccountFact | Restarted, now: int) -> Sequence[Report]:
+        """No venue says anything about a simulated account, and a restart of the daemon is none of the exchange."""
+        del fact, now
+        return NOTHING
 
     # Time and market
 

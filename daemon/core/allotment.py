@@ -41,6 +41,20 @@ def allot(held: Sequence[Decimal], change: Decimal, step: Decimal) -> tuple[Deci
     return tuple([part if change > 0 else part.copy_negate() for part in parts])
 
 
+def allot_any(held: Sequence[Decimal], change: Decimal, step: Decimal) -> tuple[Decimal, ...]:
+    """Deal out a change that somebody else made; arguments and result as in `allot`.
+
+    What reduces the account is dealt out as there, what opens a position goes to the first strategy.
+    """
+    account = sum_of(held)
+    reduces = bool(account) and (change > 0) != (account > 0)
+    closing = min(change.copy_abs(), account.copy_abs()) if reduces else ZERO
+    closing = closing if change > 0 else closing.copy_negate()
+    parts = list(allot(held, closing, step)) if closing else [ZERO] * len(held)
+    parts[0] = add(parts[0], subtract(change, closing))
+    return tuple(parts)
+
+
 def sum_of(quantities: Sequence[Decimal]) -> Decimal:
     """Exact sum."""
     total = ZERO

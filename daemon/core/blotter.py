@@ -8,40 +8,56 @@ from typing import assert_never
 
 from msgspec.structs import astuple
 
-from daemon.core.allotment import allot
+from daemon.core.allotment import allot, allot_any
 from daemon.core.errors import InvariantBroken
 from daemon.core.events import Side
-from daemon.core.halts import halt
+from daemon.core.halts import halt, lift
 from daemon.core.lane import Lane, Runner
 from daemon.core.ledger import apply_fill
 from daemon.core.orders import OrderState, add_fill, advance, replace_request
 from daemon.core.records import (
     AccountLine,
+    AdoptionLine,
+    CreateType,
     FillLine,
     FundingLine,
     LiquidationLine,
+    MismatchLine,
     OrderLine,
     OrderStatus,
+    ReconcileLine,
     RefusalLine,
+    SendLine,
+    TrackLine,
     TransferLine,
 )
 from daemon.core.turn import Turn
+from daemon.core.units import ZERO
 from daemon.core.venue import (
     AccountReport,
+    AdoptionReport,
     AmendReport,
     FillReport,
     FundingReport,
+    GateReport,
+    GrantReport,
     LiquidationReport,
+    MismatchReport,
     OrderReport,
     PlacedReport,
+    ReconcileReport,
     RefusalReport,
+    RemoteReport,
     Report,
+    SendReport,
     StopReport,
+    TrackReport,
     TransferReport,
 )
 
 # What is asked for besides orders, in the words of a refusal.
 CANCEL, AMEND, PROTECT = "cancel", "amend", "trading stop"
+OPENS = frozenset({CreateType.USER, CreateType.OTHER})  # without a strategy: done at the venue by hand, or by others
 CANCELLED_BY_US = "CancelByUser"  # Bybit v5 docs, "Enums Definitions", cancelType
 
 
@@ -82,7 +98,7 @@ class Blotter:
                 case TransferReport():
                     self._transfer(lane, report)
                 case _:
-                    assert_never(report)
+                    self._absorb_remote(lane, report)
 
     # Orders
 
@@ -172,7 +188,7 @@ class Blotter:
             raise InvariantBroken(f"order {report.order_id}: fill of {report.side} {symbol} is not its own")
         add_fill(order, report.qty)
         if runner is None:
-            _share_out(lane, report)
+            _share_out(lane, report, opens=order.request.create_type in OPENS)
         else:
             apply_fill(runner.position, report.side, report.price, report.qty)
         realised = lane.ledger.fill(symbol, report.side, report.price, report.qty, report.fee)
@@ -241,15 +257,87 @@ class Blotter:
         if turn.emit is not None:
             turn.emit(AccountLine(turn.seq, turn.cause, turn.now, lane.name, *astuple(report)))
 
+    # A venue reached over a network
 
-def _share_out(lane: Lane, report: FillReport) -> None:
-    """Change the positions of the strategies by a fill on the account's whole position."""
+    def _absorb_remote(self, lane: Lane, report: RemoteReport) -> None:
+        match report:
+            case GrantReport():
+                lane.answer(report.what, report.about)
+            case GateReport():
+                (halt if report.shut else lift)(self._turn, lane, report.who, report.reason, report.symbol)
+            case SendReport():
+                self._send(lane, report)
+            case TrackReport() | ReconcileReport() | MismatchReport():
+                self._note(lane, report)
+            case AdoptionReport():
+                self._adopt(lane, report)
+            case _:
+                assert_never(report)
+
+    def _send(self, lane: Lane, report: SendReport) -> None:
+        turn, request = self._turn, report.request
+        turn.seq += 1
+        if turn.emit is None:
+            return
+        call = request.call
+        turn.emit(
+            SendLine(
+                turn.seq,
+                turn.cause,
+                turn.now,
+                lane.name,
+                request.id,
+                request.op,
+                request.order_id,
+                request.link_id,
+                request.symbol,
+                call.method,
+                call.path,
+                call.text,
+                request.deadline,
+            )
+        )
+
+    def _note(self, lane: Lane, report: TrackReport | ReconcileReport | MismatchReport) -> None:
+        turn = self._turn
+        turn.seq += 1
+        if turn.emit is not None:
+            turn.emit(_NOTES[type(report)](turn.seq, turn.cause, turn.now, lane.name, *astuple(report)))
+
+    def _adopt(self, lane: Lane, report: AdoptionReport) -> None:
+        symbol, ledger = report.symbol, lane.ledger
+        _share_out(lane, report, opens=True)
+        ledger.fill(symbol, report.side, report.price, report.qty, ZERO)
+        ledger.check()
+        lane.check_positions(symbol)
+        lane.note_position(lane.market(symbol))
+        turn = self._turn
+        turn.seq += 1
+        if turn.emit is not None:
+            change = (symbol, report.side, report.qty, report.price, report.reason)
+            held = ledger.position(symbol).qty
+            turn.emit(AdoptionLine(turn.seq, turn.cause, turn.now, lane.name, *change, held, ledger.cash))
+
+
+_NOTES: dict[type[TrackReport | ReconcileReport | MismatchReport], type[TrackLine | ReconcileLine | MismatchLine]] = {
+    TrackReport: TrackLine,
+    ReconcileReport: ReconcileLine,
+    MismatchReport: MismatchLine,
+}
+
+
+def _share_out(lane: Lane, report: FillReport | AdoptionReport, *, opens: bool) -> None:
+    """Change the positions of the strategies by a fill on the account's whole position.
+
+    opens: whether it may enlarge the position, as what a person does by hand can; what an exchange does never.
+    """
     runners = lane.runners_on(report.symbol)
     instrument = lane.market(report.symbol).instrument
     if instrument is None:
-        raise InvariantBroken(f"order {report.order_id} filled, but the instrument {report.symbol} is not known")
+        raise InvariantBroken(f"{report.symbol} was executed, but its instrument is not known")
     change = report.qty if report.side is Side.BUY else report.qty.copy_negate()
-    parts = allot([runner.position.qty for runner in runners], change, instrument.step)
+    held = [runner.position.qty for runner in runners]
+    parts = (allot_any if opens else allot)(held, change, instrument.step)
     for runner, part in zip(runners, parts, strict=True):
         if part:
             apply_fill(runner.position, Side.BUY if part > 0 else Side.SELL, report.price, part.copy_abs())

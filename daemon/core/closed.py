@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from daemon.core.events import MarketFact, VenueTrouble
+from daemon.core.account_events import AccountFact
+from daemon.core.events import MarketFact, Restarted, VenueTrouble
 from daemon.core.market import Market
 from daemon.core.orders import Amendment, OrderRequest, TradingStop
 from daemon.core.units import NEVER
@@ -18,6 +19,7 @@ class ClosedExchange:
 
     def __init__(self) -> None:
         self.next_due = NEVER
+        self.agrees = False
 
     def submit(self, request: OrderRequest, market: Market, now: int) -> Sequence[Report]:
         """Take nothing."""
@@ -57,4 +59,14 @@ class ClosedExchange:
     def trouble(self, trouble: VenueTrouble, now: int) -> Sequence[Report]:
         """Suffer nothing."""
         del trouble, now
+        return NOTHING
+
+    def prove(self, now: int) -> Sequence[Report]:
+        """Prove nothing."""
+        del now
+        return NOTHING
+
+    def hear(self, fact: AccountFact | Restarted, now: int) -> Sequence[Report]:
+        """Hear nothing."""
+        del fact, now
         return NOTHING

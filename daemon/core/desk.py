@@ -19,6 +19,8 @@ from daemon.core.events import MarketFact
 from daemon.core.guards import judge
 from daemon.core.lane import Lane, Runner
 from daemon.core.orders import Amendment, OrderRequest, OrderState, TradingStop, order_id
+from daemon.core.panic import WHO as PANIC
+from daemon.core.panic import Panic
 from daemon.core.records import (
     Action,
     Choice,
@@ -41,12 +43,13 @@ __all__ = ["Desk", "Emit"]
 
 
 class Desk:
-    """Decisions and their consequences. turn: when and why, and the stream of records."""
+    """Decisions and their consequences. turn: when and why, and the stream of records.  panics: by name of the lane."""
 
-    __slots__ = ("_blotter", "turn")
+    __slots__ = ("_blotter", "panics", "turn")
 
     def __init__(self, emit: Emit | None) -> None:
         self.turn = Turn(emit)
+        self.panics: dict[str, Panic] = {}
         self._blotter = Blotter(self.turn)
 
     @property
@@ -117,6 +120,47 @@ class Desk:
     def lift(self, lane: Lane, who: str, reason: str) -> None:
         """Take back a halt, if there is one."""
         halts.lift(self.turn, lane, who, reason)
+
+    def command(self, lane: Lane, name: str, reason: str) -> None:
+        """Carry out an operator's command; see `daemon.core.events.Command`."""
+        match name:
+            case "halt":
+                self.halt(lane, "operator", reason)
+            case "panic":
+                self.halt(lane, PANIC, reason)
+                self.panics[lane.name] = Panic(self.turn, lane, self._blotter)
+                self.look_at_panic(lane)
+            case "resume":
+                self.panics.pop(lane.name, None)
+                for who in ("operator", PANIC, "drain"):
+                    self.lift(lane, who, reason)
+            case "drain":
+                self.halt(lane, "drain", reason)
+            case "cancel":
+                self._cancel_all_of(lane)
+            case _:
+                pass  # of another version; it was recorded
+
+    def look_at_panic(self, lane: Lane) -> None:
+        """Do what a panic still has to do, if its time has come."""
+        panic = self.panics[lane.name]
+        if panic.due > self.turn.now:
+            return
+        try:
+            panic.look()
+        except InvariantBroken as error:
+            self.breach(lane, error)
+        self.turn.due = min(self.turn.due, panic.due)
+        self.note_due(lane)
+
+    def _cancel_all_of(self, lane: Lane) -> None:
+        """Cancel what the strategies have open; protections of the account's position stay."""
+        ours = [state for state, runner in lane.orders.values() if runner is not None]
+        try:
+            self._cancel(lane, Cancelling(tuple(ours)))
+        except InvariantBroken as error:
+            self.breach(lane, error)
+        self.note_due(lane)
 
     def breach(self, lane: Lane, error: InvariantBroken) -> None:
         """Stop a lane whose books cannot be trusted any more: no evaluation, no order, no report, and no way back."""

@@ -15,9 +15,10 @@ An exchange that raises `InvariantBroken`, or reports what cannot be true, stops
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, assert_never
+from typing import Any, assert_never, get_args
 
 from daemon.core import desk
+from daemon.core.account_events import AccountFact
 from daemon.core.bars import BarBuilder
 from daemon.core.errors import InvariantBroken
 from daemon.core.events import (
@@ -85,6 +86,7 @@ class Engine:
         self.books_lost = 0
         self._watches: dict[str, Watch] = {symbol: Watch(symbol) for symbol in symbols}
         self._on_timer: dict[str, list[Runner]] = {}
+        self._by_account = {lane.account: lane for lane in self.lanes if lane.account}
         self._midnight = 0
         for lane in self.lanes:
             for runner in lane.runners:
@@ -105,6 +107,7 @@ class Engine:
             Command: self._command,
             Restarted: self._restarted,
             VenueTrouble: self._trouble,
+            **dict.fromkeys(get_args(AccountFact), self._account),
         }
 
     def step(self, seq: int, ts_recv: int, fact: Fact) -> None:
@@ -128,6 +131,8 @@ class Engine:
         for lane in self.lanes:
             if lane.exchange.next_due <= now:
                 self._advance(lane, now)
+            if lane.name in self.desk.panics:
+                self.desk.look_at_panic(lane)
         if now >= self._midnight:
             self._new_day(now)
         for watch in self._watches.values():
@@ -147,6 +152,8 @@ class Engine:
         due = self._midnight
         for lane in self.lanes:
             due = min(due, lane.exchange.next_due)
+        for panic in self.desk.panics.values():
+            due = min(due, panic.due)
         for watch in self._watches.values():
             for builder in watch.builders:
                 due = min(due, builder.due)
@@ -300,10 +307,7 @@ class Engine:
     def _command(self, fact: Command) -> None:
         for lane in self.lanes:
             if fact.lane in ("", lane.name):
-                if fact.name == "halt":
-                    self.desk.halt(lane, "operator", fact.reason)
-                elif fact.name == "resume":
-                    self.desk.lift(lane, "operator", fact.reason)
+                self.desk.command(lane, fact.name, fact.reason)
 
     def _trouble(self, fact: VenueTrouble) -> None:
         for lane in self.lanes:
@@ -316,11 +320,26 @@ class Engine:
             else:
                 self.desk.absorb(lane, reports)
 
-    def _restarted(self, _: Restarted) -> None:
+    def _restarted(self, fact: Restarted) -> None:
         for watch in self._watches.values():
             watch.market.drop_book()
             watch.market.stale_topics.clear()
             watch.market.ts = 0  # heard too long ago for any limit, until it is heard again
+        for lane in self.lanes:
+            self._hear(lane, fact)
+
+    def _account(self, fact: AccountFact) -> None:
+        lane = self._by_account.get(fact.account)
+        if lane is not None:
+            self._hear(lane, fact)
+
+    def _hear(self, lane: Lane, fact: AccountFact | Restarted) -> None:
+        try:
+            reports = lane.exchange.hear(fact, self._turn.now)
+        except InvariantBroken as error:
+            self.desk.breach(lane, error)
+        else:
+            self.desk.absorb(lane, reports)
 
     # Wiring
 

@@ -16,6 +16,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from daemon.core.account_events import AccountFact
+
 
 class Side(StrEnum):
     """Direction of an order or of a trade's taker, in Bybit's words."""
@@ -203,11 +205,18 @@ class Timer(Struct, frozen=True, gc=False, tag="timer", tag_field="fact"):
 
 
 class Command(Struct, frozen=True, tag="command", tag_field="fact"):
-    """An operator's command, such as `halt` or `resume`, with its reason. `lane` empty means all lanes."""
+    """An operator's command with its reason. `lane` empty means all lanes.
+
+    name: "halt" opens no more risk; "panic" halts, cancels every order and closes every position; "resume" takes both
+    back; "cancel" cancels what the strategies have open; "drain" is what the daemon says to itself when it is asked to
+    stop.
+    request: id of the command where it was given over the control socket, so that a repeated one is told apart.
+    """
 
     name: str
     lane: str = ""
     reason: str = ""
+    request: str = ""
 
 
 class Restarted(Struct, frozen=True, tag="restarted", tag_field="fact"):
@@ -252,4 +261,4 @@ class VenueTrouble(Struct, frozen=True, kw_only=True, tag="venue_trouble", tag_f
 
 MarketFact: TypeAlias = Trade | Quote | BookSnapshot | BookDelta | BookDown | Ticker | Bar
 HouseFact: TypeAlias = Instrument | Link | Stale | Quarantined | Timer | Command | Restarted | VenueTrouble
-Fact: TypeAlias = MarketFact | HouseFact
+Fact: TypeAlias = MarketFact | HouseFact | AccountFact

@@ -73,5 +73,5 @@ def _intent(
         orders_last_minute=lane.orders_last_minute(now),
         data_age=now - min(market.ts, market.ts_exchange),
         stale_topics=len(market.stale_topics),
-        halted=bool(lane.halts),
+        halted=lane.is_halted(symbol),
     )

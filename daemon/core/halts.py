@@ -1,4 +1,4 @@
-"""Halts: who keeps a lane from opening risk, and the lines that say so."""
+"""Halts: who keeps a lane, or one symbol of it, from opening risk, and the lines that say so."""
 
 from __future__ import annotations
 
@@ -7,21 +7,26 @@ from daemon.core.records import HaltLine
 from daemon.core.turn import Turn
 
 
-def halt(turn: Turn, lane: Lane, who: str, reason: str) -> None:
-    """Stop a lane from opening risk until `who` is lifted; saying so again with the same reason changes nothing."""
-    if lane.halts.get(who) == reason:
+def halt(turn: Turn, lane: Lane, who: str, reason: str, symbol: str = "") -> None:
+    """Stop a lane from opening risk until `who` is lifted; saying so again with the same reason changes nothing.
+
+    symbol: the only one concerned, where it is given.
+    """
+    held = lane.halts_on(symbol)
+    if held.get(who) == reason:
         return
-    lane.halts[who] = reason
-    _write(turn, lane, f"{who}: {reason}")
+    held[who] = reason
+    _write(turn, lane, f"{who}: {reason}", symbol)
 
 
-def lift(turn: Turn, lane: Lane, who: str, reason: str) -> None:
+def lift(turn: Turn, lane: Lane, who: str, reason: str, symbol: str = "") -> None:
     """Take back a halt, if there is one."""
-    if lane.halts.pop(who, None) is not None:
-        _write(turn, lane, f"{who} lifted: {reason}")
+    if lane.halts_on(symbol).pop(who, None) is not None:
+        _write(turn, lane, f"{who} lifted: {reason}", symbol)
 
 
-def _write(turn: Turn, lane: Lane, reason: str) -> None:
+def _write(turn: Turn, lane: Lane, reason: str, symbol: str) -> None:
     turn.seq += 1
     if turn.emit is not None:
-        turn.emit(HaltLine(turn.seq, turn.cause, turn.now, lane.name, bool(lane.halts), reason))
+        halted = bool(lane.halts_on(symbol))
+        turn.emit(HaltLine(turn.seq, turn.cause, turn.now, lane.name, halted, reason, symbol))

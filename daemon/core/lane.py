@@ -84,12 +84,15 @@ class Lane:
     whole position.  open: positions with their markets.
     asked: decisions that asked for something other than an order, by what and by the order or symbol it is about, until
     that is answered.  halts: who halted the lane, and why; empty means it may open risk.
+    account: name of its account at a venue reached over a network; empty for one that is simulated.
     """
 
     __slots__ = (
         "_on_symbol",
         "_order_times",
         "_runner_of",
+        "_symbol_halts",
+        "account",
         "asked",
         "day_equity",
         "exchange",
@@ -102,8 +105,11 @@ class Lane:
         "runners",
     )
 
-    def __init__(self, name: str, exchange: Exchange, runners: Sequence[Runner], guards: GuardSettings) -> None:
+    def __init__(
+        self, name: str, exchange: Exchange, runners: Sequence[Runner], guards: GuardSettings, account: str = ""
+    ) -> None:
         self.name = name
+        self.account = account
         self.exchange = exchange
         self.runners = tuple(runners)
         self.guards = guards
@@ -112,6 +118,7 @@ class Lane:
         self.asked: dict[tuple[str, str], list[int]] = {}
         self.open: list[tuple[Position, Market]] = []
         self.halts: dict[str, str] = {}
+        self._symbol_halts: dict[str, dict[str, str]] = {}
         self.day_equity: float | None = None
         self._order_times: deque[int] = deque()
         self._runner_of: dict[tuple[str, str], Runner] = {}
@@ -120,6 +127,14 @@ class Lane:
             runner.lane = self
             self._runner_of[runner.name, runner.symbol] = runner
             self._on_symbol.setdefault(runner.symbol, []).append(runner)
+
+    def halts_on(self, symbol: str) -> dict[str, str]:
+        """Who halted a symbol alone, and why, to be read and changed; of the whole lane when it is empty."""
+        return self._symbol_halts.setdefault(symbol, {}) if symbol else self.halts
+
+    def is_halted(self, symbol: str) -> bool:
+        """Whether the lane may open no risk on a symbol."""
+        return bool(self.halts) or bool(self._symbol_halts.get(symbol))
 
     def runners_on(self, symbol: str) -> Sequence[Runner]:
         """Who trades a symbol, in configuration order.

@@ -13,10 +13,12 @@ from typing import Annotated, Protocol, TypeAlias
 
 from msgspec import Meta, Struct
 
-from daemon.core.events import MarketFact, Side, VenueTrouble
+from daemon.core.account_events import AccountFact
+from daemon.core.events import MarketFact, Restarted, Side, VenueTrouble
 from daemon.core.market import Market
 from daemon.core.orders import Amendment, OrderRequest, TradingStop
-from daemon.core.records import ExecType, OrderStatus
+from daemon.core.records import ExecType, OrderStatus, QueryDone
+from daemon.core.remote.requests import Request
 from daemon.core.units import ZERO
 
 
@@ -216,6 +218,70 @@ class TransferReport(Struct, frozen=True):
     reason: str
 
 
+class GrantReport(Struct, frozen=True):
+    """A request other than a new order was granted, and nothing else will say so. what, about: as in a refusal."""
+
+    what: str
+    about: str
+
+
+class GateReport(Struct, frozen=True):
+    """Something shut or opened the way for new risk, of one symbol where it is given. who: the gate's name."""
+
+    who: str
+    shut: bool
+    reason: str
+    symbol: str = ""
+
+
+class SendReport(Struct, frozen=True):
+    """A request that acts is ready to leave; its record must be durable first."""
+
+    request: Request
+
+
+class TrackReport(Struct, frozen=True):
+    """What is known of an order's fate; fields as in `daemon.core.records.TrackLine`."""
+
+    order_id: str
+    link_id: str
+    symbol: str
+    state: str
+    reason: str
+
+
+class ReconcileReport(Struct, frozen=True):
+    """Our books were held against the venue's; fields as in `daemon.core.records.ReconcileLine`."""
+
+    step: str
+    reason: str
+    queries: tuple[QueryDone, ...] = ()
+
+
+class MismatchReport(Struct, frozen=True):
+    """Our books and the venue's differ; fields as in `daemon.core.records.MismatchLine`."""
+
+    what: str
+    symbol: str
+    order_id: str
+    ours: str
+    venue: str
+    action: str
+
+
+class AdoptionReport(Struct, frozen=True):
+    """A position is taken into our books; fields as in `daemon.core.records.AdoptionLine`."""
+
+    symbol: str
+    side: Side
+    qty: Decimal
+    price: Decimal
+    reason: str
+
+
+RemoteReport: TypeAlias = (
+    GrantReport | GateReport | SendReport | TrackReport | ReconcileReport | MismatchReport | AdoptionReport
+)
 Report: TypeAlias = (
     PlacedReport
     | OrderReport
@@ -227,6 +293,7 @@ Report: TypeAlias = (
     | AccountReport
     | StopReport
     | TransferReport
+    | RemoteReport
 )
 
 
@@ -237,10 +304,17 @@ class Exchange(Protocol):
     at the exchange, whatever order they concern.
     next_due: when `advance` has something to do next, nanoseconds UTC; `units.NEVER` when nothing is in flight. It
     starts at 0, so that the first input lets the account's opening balance arrive.
+    agrees: whether the venue is known to hold what has been reported, and nothing is under way. An exchange inside the
+    step always agrees with itself.
     Any call raises `InvariantBroken` when the exchange's own books do not add up; the engine then stops the lane.
     """
 
     next_due: int
+
+    @property
+    def agrees(self) -> bool:
+        """Whether what is held is known for certain."""
+        ...
 
     def submit(self, request: OrderRequest, market: Market, now: int) -> Sequence[Report]:
         """Take an order; refusals and, without latency, fills come back at once."""
@@ -272,4 +346,12 @@ class Exchange(Protocol):
 
     def trouble(self, trouble: VenueTrouble, now: int) -> Sequence[Report]:
         """Suffer scripted trouble from here on."""
+        ...
+
+    def prove(self, now: int) -> Sequence[Report]:
+        """Begin to make certain of all that is held; what a real venue holds beyond our books is taken into them."""
+        ...
+
+    def hear(self, fact: AccountFact | Restarted, now: int) -> Sequence[Report]:
+        """Take note of what a venue says about the account, or that the daemon was down."""
         ...

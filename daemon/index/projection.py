@@ -13,14 +13,19 @@ from daemon.core.orders import TRANSITIONS
 from daemon.core.records import (
     AccountLine,
     Action,
+    AdoptionLine,
     DecisionLine,
     FillLine,
     FundingLine,
     HaltLine,
     LiquidationLine,
+    MismatchLine,
     OrderLine,
+    ReconcileLine,
     Record,
     RefusalLine,
+    SendLine,
+    TrackLine,
     TransferLine,
 )
 from daemon.core.units import NS_PER_MINUTE
@@ -103,8 +108,10 @@ class Projection:
                 self._write_down("liquidations", record)
             case AccountLine():
                 self._write_down("accounts", record)
-            case TransferLine() | HaltLine():
+            case TransferLine() | HaltLine() | AdoptionLine() | MismatchLine():
                 pass  # few, and told by the report
+            case SendLine() | TrackLine() | ReconcileLine():
+                pass  # told by the stream itself, and by explain
             case _:
                 assert_never(record)
 

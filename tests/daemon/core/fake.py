@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from daemon.core.account_events import AccountFact
 from daemon.core.errors import InvariantBroken
-from daemon.core.events import MarketFact, Side, VenueTrouble
+from daemon.core.events import MarketFact, Restarted, Side, VenueTrouble
 from daemon.core.guards import GuardSettings
 from daemon.core.lane import Lane, Runner
 from daemon.core.market import Market
@@ -17,7 +18,7 @@ from daemon.core.units import NEVER
 from daemon.core.venue import FillReport, OrderReport, PlacedReport, Report, TransferReport
 from tests.daemon.core.build import BTC, NO_GUARDS
 
-Asked = OrderRequest | Amendment | TradingStop | VenueTrouble | str
+Asked = OrderRequest | Amendment | TradingStop | VenueTrouble | AccountFact | Restarted | str
 BALANCE = Decimal(10_000)
 
 
@@ -34,6 +35,7 @@ class FakeExchange:
         self.asked: list[Asked] = []
         self.answers: list[list[Report]] = []
         self.news: list[Report] = [TransferReport(BALANCE, "opening balance")]
+        self.agrees = True
         self.broken = ""
         self.breaks_when_asked = ""
 
@@ -61,6 +63,12 @@ class FakeExchange:
 
     def trouble(self, trouble: VenueTrouble, now: int) -> Sequence[Report]:
         return self._asked(trouble)
+
+    def prove(self, now: int) -> Sequence[Report]:
+        return self._asked("prove")
+
+    def hear(self, fact: AccountFact | Restarted, now: int) -> Sequence[Report]:
+        return self._asked(fact)
 
     def _asked(self, what: Asked) -> Sequence[Report]:
         self.asked.append(what)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daemon.core.account_events import Op
 from daemon.core.blotter import Blotter
 from daemon.core.errors import InvariantBroken
 from daemon.core.events import Side
@@ -18,6 +19,7 @@ from daemon.core.orders import OrderRequest
 from daemon.core.records import (
     AccountLine,
     Action,
+    AdoptionLine,
     CreateType,
     DecisionLine,
     ExecType,
@@ -29,20 +31,29 @@ from daemon.core.records import (
     OrderStatus,
     Record,
     RefusalLine,
+    SendLine,
     StopOrderType,
 )
+from daemon.core.remote.requests import Call, Request
 from daemon.core.strategy import Decision
 from daemon.core.turn import Turn
 from daemon.core.venue import (
     AccountReport,
+    AdoptionReport,
     AmendReport,
     FundingReport,
+    GateReport,
+    GrantReport,
     LiquidationReport,
+    MismatchReport,
     OrderReport,
     PlacedReport,
+    ReconcileReport,
     RefusalReport,
     Report,
+    SendReport,
     StopReport,
+    TrackReport,
 )
 from tests.daemon.core.build import BTC, ETH, HOLD, Run, Scripted, buy, close, instrument, of_kind, ready, sell, trade
 from tests.daemon.core.fake import (
@@ -369,10 +380,63 @@ def test_every_kind_of_report_is_booked() -> None:
         STATE,
         StopReport("CODE", "why"),
         msgspec.structs.replace(FakeExchange().news[0]),
+        GrantReport("trading stop", BTC),
+        GateReport("reconcile", True, "asking"),
+        SendReport(SENT),
+        TrackReport("main-1-0", "ls-x", BTC, "Acked", "v1"),
+        ReconcileReport("pass", ""),
+        MismatchReport("position", BTC, "", "0", "1", "adopted"),
+        AdoptionReport(BTC, Side.BUY, D(1), D(100), "held at the venue"),
     ]
+    lane.market(BTC).instrument = instrument()
     blotter.absorb(lane, quiet)
     assert seen | {type(report) for report in quiet} == set(get_args(Report))
     assert lane.ledger.cash == BALANCE - 1
+
+
+# A venue reached over a network
+
+SENT = Request(
+    id="main-r1", account="demo", op=Op.CREATE, call=Call("POST", "/v5/order/create", '{"qty":"1"}'),
+    order_id="main-1-0", link_id="ls-x", symbol=BTC, deadline=9,
+)  # fmt: skip
+
+
+def test_what_is_sent_stands_in_the_stream_word_for_word() -> None:
+    run, lane, _ = begin(Scripted())
+    run.engine.desk.absorb(lane, [SendReport(SENT)])
+    line = of_kind(run.records, SendLine)[-1]
+    assert (line.request, line.op, line.order_id, line.link_id) == ("main-r1", "create", "main-1-0", "ls-x")
+    assert (line.method, line.path, line.text, line.deadline) == ("POST", "/v5/order/create", '{"qty":"1"}', 9)
+
+
+def test_gates_halt_a_symbol_alone_or_the_lane() -> None:
+    run, lane, _ = begin(Scripted())
+    run.engine.desk.absorb(lane, [GateReport("position", True, "differs", BTC)])
+    assert lane.is_halted(BTC)
+    assert not lane.is_halted("ETHUSDT")
+    assert run.halts()[-1].symbol == BTC
+    run.engine.desk.absorb(lane, [GateReport("position", False, "agrees", BTC), GateReport("reconcile", True, "why")])
+    assert lane.is_halted("ETHUSDT")
+    assert [line.halted for line in run.halts()[-2:]] == [False, True]
+
+
+def test_an_adopted_position_is_in_the_books_and_belongs_to_a_strategy() -> None:
+    run, lane, _ = begin(Scripted())
+    run.tell(instrument(), trade(100.0))
+    run.engine.desk.absorb(lane, [AdoptionReport(BTC, Side.SELL, D(2), D(90), "held at the venue")])
+    assert lane.ledger.position(BTC).qty == lane.runners[0].position.qty == -2
+    [line] = of_kind(run.records, AdoptionLine)
+    assert (line.side, line.position, line.price, line.cash) == (Side.SELL, D(-2), D(90), lane.ledger.cash)
+
+
+def test_what_somebody_else_did_is_dealt_out_too() -> None:
+    run, lane, _ = begin(Scripted())
+    run.tell(instrument(), trade(100.0))
+    request = msgspec.structs.replace(liquidation_order("v1", Side.BUY, "3").request, create_type=CreateType.USER)
+    run.engine.desk.absorb(lane, [PlacedReport(request, S.NEW), fill("v1", Side.BUY, "3")])
+    assert lane.runners[0].position.qty == lane.ledger.position(BTC).qty == 3
+    assert not lane.halts
 
 
 # Whose position it is

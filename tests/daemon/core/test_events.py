@@ -6,6 +6,7 @@ from typing import get_args
 import msgspec
 import pytest
 
+from daemon.core.account_events import AccountFact
 from daemon.core.events import (
     BarOrigin,
     BookDown,
@@ -21,6 +22,7 @@ from daemon.core.events import (
     TroubleKind,
     VenueTrouble,
 )
+from tests.daemon.core.account_facts import ONE_OF_EACH as ONE_OF_EACH_OF_AN_ACCOUNT
 from tests.daemon.core.build import bar, delta, instrument, quote, snapshot, ticker, trade
 
 ONE_OF_EACH: list[Fact] = [
@@ -39,12 +41,14 @@ ONE_OF_EACH: list[Fact] = [
     Command("halt", "main", "by hand"),
     VenueTrouble(kind=TroubleKind.LATE, lane="main", delay_ms=300),
     Restarted(1, 2),
+    *ONE_OF_EACH_OF_AN_ACCOUNT,
 ]
 
 
 def test_the_example_of_each_fact_leaves_none_out() -> None:
     assert {type(fact) for fact in ONE_OF_EACH} == set(get_args(Fact))
-    assert set(get_args(Fact)) == set(get_args(MarketFact)) | set(get_args(HouseFact))
+    kinds = (MarketFact, HouseFact, AccountFact)
+    assert set(get_args(Fact)) == {kind for union in kinds for kind in get_args(union)}
 
 
 @pytest.mark.parametrize("fact", ONE_OF_EACH, ids=lambda fact: type(fact).__name__)

@@ -9,6 +9,7 @@ from daemon.core.events import Side
 from daemon.core.records import (
     AccountLine,
     Action,
+    AdoptionLine,
     Choice,
     Context,
     DecisionLine,
@@ -16,13 +17,18 @@ from daemon.core.records import (
     FundingLine,
     HaltLine,
     LiquidationLine,
+    MismatchLine,
     OrderLine,
     OrderStatus,
     OrderType,
+    QueryDone,
+    ReconcileLine,
     Record,
     RefusalLine,
+    SendLine,
     Terms,
     TimeInForce,
+    TrackLine,
     TransferLine,
     TriggerBy,
     Verdict,
@@ -45,6 +51,11 @@ ONE_OF_EACH: list[Record] = [
     FundingLine(7, 2, 3, "main", "BTCUSDT", 1, D("-0.5"), D(100), D("0.0001"), D("-0.005"), D("100.005")),
     LiquidationLine(8, 2, 3, "main", "BTCUSDT", "takeover", Side.BUY, D(1), D(90), None, D(89), D(1), D(2)),
     AccountLine(9, 2, 3, "main", 1e4, 9e3, 1e3, 50.0, 0.0, 0.005, 1e4, "BTCUSDT", 0.09, D(1), D(2), D(3)),
+    SendLine(10, 2, 3, "main", "main-r1", "create", "main-1-0", "ls-x", "BTCUSDT", "POST", "/v5/order/create", "{}", 9),
+    TrackLine(11, 2, 3, "main", "main-1-0", "ls-x", "BTCUSDT", "Unknown", "no answer"),
+    ReconcileLine(12, 2, 3, "main", "pass", "", (QueryDone("executions", 3, 1, 2),)),
+    MismatchLine(13, 2, 3, "main", "position", "BTCUSDT", "", "0", "1", "halted the symbol"),
+    AdoptionLine(14, 2, 3, "main", "BTCUSDT", Side.BUY, D(1), D(100), "why", D(1), D(10)),
 ]  # fmt: skip
 
 

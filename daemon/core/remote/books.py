@@ -1,0 +1,209 @@
+"""Our books beside what the venue says it holds: positions, money, settings; and what is done when they differ.
+
+The venue is right. What it holds and we cannot explain is never made equal by an order of ours: its symbol takes no new
+risk, or, where the configuration says so, the position is adopted with a record of its own. A difference counts only
+when every execution is known, and in two looks in a row (`reconcile`, `checks`).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from daemon.core.account_events import AccountSeen, Op, Origin, PositionSeen, WalletSeen
+from daemon.core.events import Side
+from daemon.core.remote.context import Answer, Context
+from daemon.core.units import ZERO, subtract
+from daemon.core.venue import AdoptionReport, MarginMode, MismatchReport, TransferReport
+
+POSITION, SETTINGS = "position", "settings"
+CASH_TOLERANCE = Decimal("0.01")
+MARGIN_WORDS = {"ISOLATED_MARGIN": MarginMode.ISOLATED, "REGULAR_MARGIN": MarginMode.CROSS}
+
+
+class Books:
+    """What the venue showed last of one account.
+
+    positions: by symbol, one-way.  balance: of the wallet, USDT, None before it was seen.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.positions: dict[str, PositionSeen] = {}
+        self.balance: Decimal | None = None
+        self._context = context
+        self._hedged: set[str] = set()
+        self._margin_mode = ""
+        self._opened = False
+        self._told: dict[str, tuple[str, str]] = {}
+        self._leverage_asked: set[str] = set()
+
+    @property
+    def opened(self) -> bool:
+        """Whether the account's opening balance was booked."""
+        return self._opened
+
+    def see(self, row: PositionSeen | WalletSeen | AccountSeen) -> None:
+        """Take note of what the venue holds."""
+        match row:
+            case PositionSeen():
+                self._see_position(row)
+            case WalletSeen():
+                self.balance = row.balance
+            case AccountSeen():
+                self._margin_mode = row.margin_mode
+
+    def _see_position(self, row: PositionSeen) -> None:
+        if row.symbol not in self._context.symbols:
+            return
+        if row.idx:
+            self._hedged.add(row.symbol)
+            return
+        known = self.positions.get(row.symbol)
+        if known is None or row.origin is Origin.QUERY or row.updated >= known.updated:
+            self._hedged.discard(row.symbol)
+            self.positions[row.symbol] = row
+
+    # Comparing
+
+    def compare(self) -> list[str]:
+        """What does not agree, in words; the opening balance is booked on the way."""
+        self._open()
+        found = [text for symbol in self._context.symbols for text in self._compare_symbol(symbol)]
+        return found + self._compare_wallet()
+
+    def _open(self) -> None:
+        if self._opened or self.balance is None:
+            return
+        self._opened = True
+        context = self._context
+        amount = subtract(self.balance, context.held.cash)
+        context.held.transfer(amount)
+        context.tell(TransferReport(amount, "opening balance"))
+
+    def _compare_symbol(self, symbol: str) -> list[str]:
+        self._check_settings(symbol)
+        ours, venue = self._context.position(symbol), self.position(symbol)
+        if ours == venue:
+            self._agree(symbol)
+            return []
+        return (
+            [] if self._is_told(POSITION, symbol, ours, venue) else [f"position {symbol}: ours {ours}, venue {venue}"]
+        )
+
+    def position(self, symbol: str) -> Decimal:
+        """Signed quantity at the venue, base units; zero where it never showed one."""
+        row = self.positions.get(symbol)
+        return ZERO if row is None else row.qty
+
+    def _agree(self, symbol: str) -> None:
+        self._told.pop(f"{POSITION} {symbol}", None)
+        self._context.open(POSITION, "our position and the venue's agree", symbol)
+
+    def _is_told(self, what: str, symbol: str, ours: Decimal, venue: Decimal) -> bool:
+        """Whether this very difference was judged already, and its policy carried out."""
+        return self._told.get(f"{what} {symbol}") == (str(ours), str(venue))
+
+    def _compare_wallet(self) -> list[str]:
+        """Money that our books do not explain is told, and what is missing is booked; what is too much is not spent."""
+        context = self._context
+        if self.balance is None or not self._opened:
+            return []
+        gap = subtract(self.balance, context.held.cash)
+        if gap.copy_abs() <= CASH_TOLERANCE:
+            return []
+        key, told = "wallet", (str(context.held.cash), str(self.balance))
+        if gap > 0 and self._told.get(key) == told:
+            return []
+        if self._told.get(f"{key} once") != told:
+            self._told[f"{key} once"] = told
+            return [f"wallet: ours {context.held.cash}, venue {self.balance}"]
+        self._told[key] = told
+        action = "booked as a transfer" if gap < 0 else "not counted on"
+        context.tell(MismatchReport(key, "", "", *told, action))
+        if gap < 0:
+            context.held.transfer(gap)
+            context.tell(TransferReport(gap, "unexplained: the venue's wallet holds less"))
+        return []
+
+    # Policies
+
+    def resolve(self) -> bool:
+        """Carry out what is to be done about positions that still differ; returns whether anything was."""
+        done = False
+        for symbol in self._context.symbols:
+            ours, venue = self._context.position(symbol), self.position(symbol)
+            if ours != venue and not self._is_told(POSITION, symbol, ours, venue):
+                self.judge(symbol, adopt=self._context.settings.foreign_position == "adopt")
+                done = True
+        return done
+
+    def adopt_all(self) -> None:
+        """Take every position into our books that was judged to be none of ours."""
+        for symbol in self._context.symbols:
+            if self._context.is_shut(POSITION, symbol):
+                self.judge(symbol, adopt=True)
+
+    def judge(self, symbol: str, *, adopt: bool) -> None:
+        """Adopt a position that we cannot explain, or halt its symbol."""
+        context = self._context
+        ours, venue = context.position(symbol), self.position(symbol)
+        action = "adopted" if adopt else "halted the symbol"
+        context.tell(MismatchReport(POSITION, symbol, "", str(ours), str(venue), action))
+        if adopt:
+            self._adopt(symbol, subtract(venue, ours))
+            return
+        self._told[f"{POSITION} {symbol}"] = (str(ours), str(venue))
+        reason = f"our position is {ours}, the venue's {venue}; flatten it, or set foreign_position to adopt"
+        context.shut(POSITION, reason, symbol)
+
+    def _adopt(self, symbol: str, change: Decimal) -> None:
+        context, row = self._context, self.positions.get(symbol)
+        entry = context.held.position(symbol).entry
+        price = (row.entry if row is not None and row.entry else ZERO) or entry
+        side = Side.BUY if change > 0 else Side.SELL
+        context.held.fill(symbol, side, price, change.copy_abs(), ZERO)
+        context.tell(
+            AdoptionReport(symbol, side, change.copy_abs(), price, "held at the venue, not explained by our books")
+        )
+        self._agree(symbol)
+
+    # Settings
+
+    def _check_settings(self, symbol: str) -> None:
+        """Position mode, margin mode and leverage must be what the configuration says, or the symbol takes no risk."""
+        wrong = self._wrong(symbol)
+        if wrong is None:
+            self._context.open(SETTINGS, "the account is set as configured", symbol)
+        elif wrong:
+            self._context.shut(SETTINGS, wrong, symbol)
+
+    def _wrong(self, symbol: str) -> str | None:
+        context, settings, row = self._context, self._context.settings, self.positions.get(symbol)
+        if symbol in self._hedged:
+            return "the symbol is in hedge mode: switch it to one-way"
+        mode = MARGIN_WORDS.get(self._margin_mode)
+        if mode is not settings.margin_mode:
+            return (
+                f"the account's margin mode is {self._margin_mode or 'unknown'}, configured is {settings.margin_mode}"
+            )
+        if row is None or row.leverage == settings.leverage:
+            return None
+        if row.qty or not settings.set_leverage or context.position(symbol):
+            return f"leverage is {row.leverage}, configured is {settings.leverage}"
+        self._set_leverage(symbol)
+        return f"leverage is {row.leverage}, being set to {settings.leverage}"
+
+    def _set_leverage(self, symbol: str) -> None:
+        if symbol in self._leverage_asked:
+            return
+        self._leverage_asked.add(symbol)
+        context = self._context
+        call = context.dialect.set_leverage(symbol, f"{context.settings.leverage:f}")
+        deadline = context.now + context.span(context.settings.entry_deadline_ms)
+        context.send(Op.SET_LEVERAGE, call, self._leverage_set, symbol=symbol, deadline=deadline)
+
+    def _leverage_set(self, answer: Answer) -> None:
+        self._leverage_asked.discard(answer.request.symbol)
+        if answer.outcome is not None and not answer.ok and answer.outcome.kind != "no_op":
+            why = f"{answer.outcome.code}: {answer.outcome.reason}"
+            self._context.shut(SETTINGS, f"leverage could not be set: {why}", answer.request.symbol)
+            self._leverage_asked.add(answer.request.symbol)

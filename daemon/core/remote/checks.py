@@ -1,0 +1,216 @@
+"""Checks while trading goes on: every so often our books are held against the venue's, also when nothing seems wrong.
+
+A stream may be healthy and still have dropped a message. One look that differs proves nothing: something may be on its
+way. It is followed by a look at the executions and another one; what differs then starts a reconciliation.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from daemon.core.account_events import AccountSeen, Executed, Op, OrderSeen, PositionSeen, WalletSeen
+from daemon.core.remote.books import Books
+from daemon.core.remote.context import Context
+from daemon.core.remote.fills import Fills
+from daemon.core.remote.orders import OrderMachine
+from daemon.core.remote.pages import Complete, ask_all, one_page, windows
+from daemon.core.remote.protection import Protector
+from daemon.core.remote.reconcile import OVERLAP, Phase, Reconciler
+from daemon.core.remote.states import State
+from daemon.core.units import NEVER
+
+ORDERS_MS = 15_000
+POSITIONS_MS = 30_000
+EXECUTIONS_MS = 60_000
+WALLET_MS = 300_000
+PROTECTION_MS = 5_000
+RECENT_MS = 5_000
+AGAIN_MS = 2_000
+PENDING_MS = (1_000, 3_000, 10_000, 30_000)
+
+
+class Checks:
+    """Periodic looks at one account; they rest while a reconciliation goes on.
+
+    due: when the next one is, nanoseconds UTC.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        machine: OrderMachine,
+        fills: Fills,
+        books: Books,
+        protector: Protector,
+        reconciler: Reconciler,
+    ) -> None:
+        self._context = context
+        self._machine = machine
+        self._fills = fills
+        self._books = books
+        self._protector = protector
+        self._reconciler = reconciler
+        self._due: dict[str, int] = {}
+        self._suspect: dict[str, int] = {}
+        self._pending: dict[str, tuple[int, int]] = {}
+
+    @property
+    def due(self) -> int:
+        """When there is something to look at."""
+        looks = min(self._due.values(), default=NEVER) if self._reconciler.phase is Phase.READY else NEVER
+        return min(looks, min((due for due, _ in self._pending.values()), default=NEVER))
+
+    def start(self) -> None:
+        """The account is ready: the first looks are a whole period away."""
+        for name, period in (
+            ("orders", ORDERS_MS),
+            ("positions", POSITIONS_MS),
+            ("executions", EXECUTIONS_MS),
+            ("wallet", WALLET_MS),
+            ("protection", PROTECTION_MS),
+        ):
+            self._plan(name, period)
+        self._suspect.clear()
+
+    def note_pending(self) -> None:
+        """Plan to ask for executions that an order's end says are missing."""
+        for order in self._context.orders.open.values():
+            if order.state is State.FILLS_PENDING and order.id not in self._pending:
+                self._pending[order.id] = (self._context.now + self._context.span(PENDING_MS[0]), 0)
+
+    def look_soon(self) -> None:
+        """Something ended: look at the positions before long."""
+        if self._reconciler.phase is Phase.READY:
+            self._due["positions"] = min(self._due.get("positions", NEVER), self._at(AGAIN_MS))
+
+    def wake(self) -> None:
+        """Do what is due."""
+        now = self._context.now
+        self._ask_pending()
+        if self._reconciler.phase is not Phase.READY:
+            return
+        for name in [name for name, due in self._due.items() if due <= now]:
+            self._look(name)
+
+    def _plan(self, name: str, ms: int) -> None:
+        self._due[name] = self._at(ms)
+
+    def _at(self, ms: int) -> int:
+        return self._context.now + self._context.span(ms)
+
+    def _look(self, name: str) -> None:
+        context, dialect = self._context, self._context.dialect
+        match name:
+            case "orders":
+                self._plan(name, ORDERS_MS)
+                ask_all(context, Op.OPEN_ORDERS, dialect.open_orders, partial(self._orders, context.now))
+            case "positions":
+                self._plan(name, POSITIONS_MS)
+                for symbol in context.symbols:
+                    self._ask_position(symbol)
+            case "executions":
+                self._plan(name, EXECUTIONS_MS)
+                self._sweep()
+            case "wallet":
+                self._plan(name, WALLET_MS)
+                ask_all(context, Op.WALLET, one_page(dialect.wallet()), self._wallet)
+            case _:
+                self._plan(name, PROTECTION_MS)
+                for symbol in self._protector.wanted:
+                    self._ask_position(symbol)
+
+    # Orders
+
+    def _orders(self, asked_at: int, complete: Complete) -> None:
+        if complete.failure:
+            return
+        rows = [row for row in complete.rows if isinstance(row, OrderSeen)]
+        for row in rows:
+            self._machine.see(row)
+        shown = {row.venue_id for row in rows}
+        recent = asked_at - self._context.span(RECENT_MS)
+        lost = [
+            order.id
+            for order in self._context.orders.open.values()
+            if order.state is State.WORKING and order.touched <= recent and order.venue_id not in shown
+        ]
+        self._judge("orders", f"open orders that the venue does not show: {', '.join(lost)}" if lost else "")
+
+    # Positions
+
+    def _ask_position(self, symbol: str) -> None:
+        call = self._context.dialect.positions(symbol)
+        ask_all(self._context, Op.POSITIONS, one_page(call), self._position, symbol=symbol)
+
+    def _position(self, complete: Complete) -> None:
+        for row in complete.rows:
+            if not isinstance(row, PositionSeen):
+                continue
+            self._books.see(row)
+            if row.idx == 0:
+                self._protector.check(row)
+        if not complete.failure:
+            found = [text for text in self._books.compare() if text.startswith("position")]
+            self._judge("positions", "; ".join(found))
+
+    # Executions and money
+
+    def _sweep(self) -> None:
+        context = self._context
+        first = max(context.began, self._reconciler.cursor - OVERLAP)
+        asked_at = context.venue_now
+        for start, end in windows(first, asked_at + context.span(1_000)):
+            words = partial(context.dialect.executions, start, end)
+            ask_all(context, Op.EXECUTIONS, words, partial(self._executions, asked_at), first=start, last=end)
+
+    def _executions(self, asked_at: int, complete: Complete) -> None:
+        rows = [row for row in complete.rows if isinstance(row, Executed)]
+        for row in sorted(rows, key=lambda row: (row.ts, row.exec_id)):
+            self._fills.see(row)
+        if not complete.failure and complete.done.last >= asked_at:
+            self._reconciler.cursor = max(self._reconciler.cursor, asked_at)
+
+    def _wallet(self, complete: Complete) -> None:
+        for row in complete.rows:
+            if isinstance(row, WalletSeen | AccountSeen):
+                self._books.see(row)
+        if not complete.failure:
+            found = [text for text in self._books.compare() if text.startswith("wallet")]
+            if found:
+                self._due["wallet"] = self._at(AGAIN_MS)
+                self._sweep()
+
+    def _judge(self, name: str, found: str) -> None:
+        """One look that differs is followed by another; two in a row start a reconciliation."""
+        if not found:
+            self._suspect.pop(name, None)
+            return
+        self._suspect[name] = self._suspect.get(name, 0) + 1
+        if self._suspect[name] == 1:
+            self._due[name] = self._at(AGAIN_MS)
+            self._sweep()
+        else:
+            self._suspect.pop(name)
+            self._reconciler.doubt(found)
+
+    # Missing executions
+
+    def _ask_pending(self) -> None:
+        context = self._context
+        for name, (due, tries) in list(self._pending.items()):
+            order = context.orders.by_id(name)
+            if order is None or order.state is not State.FILLS_PENDING:
+                del self._pending[name]
+            elif due <= context.now:
+                later = PENDING_MS[min(tries + 1, len(PENDING_MS) - 1)]
+                self._pending[name] = (self._at(later), tries + 1)
+                if tries == len(PENDING_MS):
+                    context.shut("executions", f"executions of order {name} are missing", order.symbol)
+                words = partial(context.dialect.order_executions, order.symbol, order.link_id, venue_id=order.venue_id)
+                ask_all(context, Op.ORDER_EXECUTIONS, words, self._found_executions, symbol=order.symbol)
+
+    def _found_executions(self, complete: Complete) -> None:
+        for row in complete.rows:
+            if isinstance(row, Executed):
+                self._fills.see(row)
