@@ -113,7 +113,7 @@ class VenueAccount:
             request=replace(request, order_id=order_id),
             created_ms=now_ms,
             updated_ms=now_ms,
-            bound=_bound(request, market),
+            bound=None if request.is_conditional else _bound(request, market),
             last=to_decimal(market.last) if market.last else None,
         )
         self.orders.add(record)
@@ -358,7 +358,7 @@ class VenueAccount:
 
 
 def _bound(request: OrderRequest, market: Market) -> Decimal | None:
-    """The price of the limit order that a market order becomes, None for others and while it waits; USDT."""
+    """The price of the limit order that a market order becomes when it is active, None for others; USDT."""
     if request.type is not OrderType.MARKET:
         return None
     return protective_price(market, request.side, request.tolerance)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from adapters.sandbox.rest import MarketRest
 from adapters.sandbox.synthetic_market import SyntheticMarket, demo_market
 
 MINUTES = 12
+SAMPLES = Path(__file__).parents[2] / "data" / "bybit" / "rest_more_bybitnet.jsonl"
 NOW_MS = DEMO_START_MS + MINUTES * MINUTE_MS
 
 Played = tuple[SyntheticMarket | RecordedMarket, MarketHistory, list[bytes]]
@@ -140,3 +142,26 @@ def test_what_cannot_be_meant_is_refused(played: Played, path: str, query: dict[
 def test_other_products_list_nothing(played: Played) -> None:
     assert rows(played, "/v5/market/recent-trade", category="spot", symbol="BTCUSDT") == []
     assert rows(played, "/v5/market/index-price-kline", category="inverse", symbol="BTCUSD", interval="1") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/v5/market/mark-price-kline", {"interval": "1"}),
+        ("/v5/market/premium-index-price-kline", {"interval": "1"}),
+        ("/v5/market/funding/history", {}),
+        ("/v5/market/recent-trade", {}),
+        ("/v5/system/status", {}),
+    ],
+)
+def test_answers_have_the_fields_and_types_of_real_ones(played: Played, path: str, query: dict[str, str]) -> None:
+    lines = SAMPLES.read_bytes().splitlines()
+    theirs = next(each for each in map(msgspec.json.decode, lines) if each["path"] == path)["response"]["result"]
+    ours = ask(played, path, category="linear", symbol="BTCUSDT", **query)["result"]
+    assert set(ours) == set(theirs)
+    row, real = ours["list"][0], theirs["list"][0]
+    if isinstance(real, list):
+        assert [type(each) for each in row] == [type(each) for each in real]
+    else:
+        assert {name: type(row[name]) for name in real} == {name: type(real[name]) for name in real}
+        assert set(row) - set(real) <= {"isRPITrade", "seq"}
