@@ -21,7 +21,15 @@ from adapters.sandbox.settings import SandboxSettings
 CLOSE_SECONDS_MAX = 1.0
 LOST_POLL_SECONDS = 0.05
 
-Talk: TypeAlias = Connection[PrivateSession] | Connection[TradeSession]
+Talk: TypeAlias = Connection[PrivateSession | TradeSession]
+
+
+class Tasks:
+    """What runs for a connection: the conversation, and its end once it has one."""
+
+    def __init__(self, conversation: asyncio.Task[None]) -> None:
+        self.conversation = conversation
+        self.ending: asyncio.Task[None] | None = None
 
 
 class Carrier:
@@ -41,7 +49,7 @@ class Carrier:
         self._settings = settings
         self._now_ms = now_ms
         self._real_ms = real_ms
-        self._connections: dict[Talk, asyncio.Task[None] | None] = {}
+        self._connections: dict[Talk, Tasks] = {}
         self._accepted = 0
         self._alarm: asyncio.TimerHandle | None = None
         self._closed = asyncio.Event()
@@ -61,12 +69,18 @@ class Carrier:
         self.gateway.advance(self._now_ms(), self._real_ms())
         self._flush()
 
-    async def close(self, code: int) -> None:
-        """Say goodbye to every client, and let go of those who wait for an answer that will not come."""
+    def stop(self) -> None:
+        """Hold nothing back any more: the server ends, and who waits for an answer that will not come is let go."""
         self._closed.set()
         if self._alarm is not None:
             self._alarm.cancel()
-        await asyncio.gather(*(connection.close(code) for connection in list(self._connections)))
+
+    async def close_streams(self, code: int) -> None:
+        """Say goodbye to every stream."""
+        for connection, tasks in self._connections.items():
+            if tasks.ending is None:
+                tasks.ending = asyncio.create_task(self._end(connection, tasks.conversation, code))
+        await asyncio.gather(*(tasks.ending for tasks in self._connections.values() if tasks.ending is not None))
 
     async def _serve_rest(self, request: web.Request) -> web.StreamResponse:
         answer = self.gateway.handle(await _read(request), self._now_ms(), self._real_ms())
@@ -124,17 +138,25 @@ class Carrier:
         connection: Talk = Connection(socket, request.transport, session)
         try:
             await socket.prepare(request)
-            self._connections[connection] = None
-            pump = asyncio.create_task(connection.pump())
-            try:
-                await self._converse(socket, connection)
-            finally:
-                pump.cancel()
-                await asyncio.gather(pump, return_exceptions=True)
+            await self._attend(socket, connection)
         finally:
             self.gateway.close(session)
-            self._connections.pop(connection, None)
         return socket
+
+    async def _attend(self, socket: web.WebSocketResponse, connection: Talk) -> None:
+        """Converse with a client until one of the two ends it."""
+        tasks = Tasks(asyncio.create_task(self._converse(socket, connection)))
+        self._connections[connection] = tasks
+        pump = asyncio.create_task(connection.pump())
+        try:
+            await asyncio.wait({tasks.conversation})
+            if tasks.ending is not None:
+                await tasks.ending
+        finally:
+            del self._connections[connection]
+            for task in (tasks.conversation, pump):
+                task.cancel()
+            await asyncio.gather(tasks.conversation, pump, return_exceptions=True)
 
     async def _converse(self, socket: web.WebSocketResponse, connection: Talk) -> None:
         try:
@@ -165,23 +187,26 @@ class Carrier:
     def _offer(self, connection: Talk, texts: list[bytes]) -> None:
         for text in texts:
             connection.offer(text)
-        ending = connection.session.ending
-        if ending is not None and connection in self._connections and self._connections[connection] is None:
-            self._connections[connection] = asyncio.create_task(self._end(connection, ending.code))
+        ending, tasks = connection.session.ending, self._connections[connection]
+        if ending is not None and tasks.ending is None:
+            tasks.ending = asyncio.create_task(self._end(connection, tasks.conversation, ending.code))
         elif self._settings.speed != "max" and connection.pending > self._settings.outbox_frames:
             connection.cut()
 
-    async def _end(self, connection: Talk, code: int) -> None:
+    async def _end(self, connection: Talk, conversation: asyncio.Task[None], code: int) -> None:
         """End a stream after what it was told before."""
         try:
             async with asyncio.timeout(self._settings.stuck_s):
                 await connection.wait_room(0)
         except TimeoutError:
-            connection.cut()
+            code = 0
+        if not code:
+            connection.hang_up()
+        # The closing handshake reads too, and two cannot read at once.
+        conversation.cancel()
+        await asyncio.gather(conversation, return_exceptions=True)
         if code:
             await connection.close(code)
-        else:
-            connection.hang_up()
 
 
 async def _read(request: web.Request) -> HttpRequest:

@@ -11,7 +11,7 @@ from msgspec import Struct
 GARBAGE = b'{"topic":"orderbook.50.BTC\xc3\x9f","type":'
 
 
-class Mute(Struct, frozen=True):
+class Mute(Struct, frozen=True, forbid_unknown_fields=True):
     """From frame number `first` on, `frames` frames long, nothing of `topic` is sent."""
 
     topic: str
@@ -19,7 +19,7 @@ class Mute(Struct, frozen=True):
     frames: int
 
 
-class Faults(Struct, frozen=True, kw_only=True):
+class Faults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A plan of trouble; empty means none.
 
     drop_after: frame numbers after which every connection is cut without a goodbye.

@@ -125,6 +125,8 @@ class SandboxServer:
         if self._playing is not None:
             self._playing.cancel()
             await asyncio.gather(self._playing, return_exceptions=True)
+        if self._carrier is not None:
+            self._carrier.stop()
         await self._close_connections(WSCloseCode.GOING_AWAY)
         await self._runner.cleanup()
 
@@ -142,7 +144,7 @@ class SandboxServer:
     async def _close_connections(self, code: WSCloseCode) -> None:
         await asyncio.gather(*(connection.close(code) for connection in list(self._hub.connections)))
         if self._carrier is not None:
-            await self._carrier.close(code)
+            await self._carrier.close_streams(code)
 
     def _application(self) -> web.Application:
         app = web.Application()

@@ -103,7 +103,7 @@ class Verifier:
         if len(args) != 3:
             raise Refused(BAD_REQUEST, "Params Error")
         name, expires, signed = (str(each) for each in args)
-        account, key = self._known(name)
+        account, key = self._known(name, "Invalid apikey")
         if not _is_number(expires):
             raise Refused(BAD_REQUEST, "Params Error")
         if self._speed != "max" and int(expires) <= now_ms - AHEAD_MS * max(0.0, self._speed - 1):
@@ -131,10 +131,10 @@ class Verifier:
                 f"req_timestamp[{timestamp}],server_timestamp[{now_ms}],recv_window[{window or WINDOW_MS}]",
             )
 
-    def _known(self, name: str) -> tuple[Account, ApiKey]:
+    def _known(self, name: str, otherwise: str = "API key is invalid.") -> tuple[Account, ApiKey]:
         found = self._ring.find(name)
         if found is None:
-            raise Refused(BAD_KEY, "API key is invalid.")
+            raise Refused(BAD_KEY, otherwise)
         return found
 
 
