@@ -54,6 +54,10 @@ class Books:
         """What a position remembers, by its name in the ledger."""
         return self._legs.setdefault(key, LegBook())
 
+    def legs(self) -> list[LegBook]:
+        """What all positions remember."""
+        return list(self._legs.values())
+
     def fill(self, key: str, side: Side, price: Decimal, qty: Decimal, fee: Decimal) -> Booked:
         """Book an execution on the position `key`."""
         position, leg = self.ledger.position(key), self.leg(key)
