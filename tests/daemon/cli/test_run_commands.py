@@ -346,3 +346,22 @@ def test_the_demo_ends_with_an_identical_replay_and_says_so_in_one_object(tmp_pa
     assert (shadow.name, replayed.name) == (found["shadow_run"], found["replay_run"])
     assert decision_files(shadow) == decision_files(replayed)
     assert {line.symbol for line in decision_lines(shadow)} == {"BTCUSDT", "ETHUSDT", "SOLUSDT"}
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--accounts", "none.toml"),
+        ("--faults", "none.toml"),
+        ("--personality", "spot"),
+        ("--truth", "/no/such/folder/t"),
+    ],
+)
+def test_a_sandbox_refuses_accounts_and_trouble_that_cannot_be_used(call: Caller, option: str, value: str) -> None:
+    called = call("sandbox", option, value)
+    assert called.code == Exit.CONFIG
+    assert "cure" in called.err
+
+
+def test_a_sandbox_without_accounts_has_nothing_to_log(call: Caller, tmp_path: Path) -> None:
+    assert call("sandbox", "--accounts", "none", "--truth", tmp_path / "truth").code == Exit.CONFIG
