@@ -16,7 +16,7 @@ from adapters.bybit.instruments import fetch_instruments, server_time
 from daemon.app.fold import Progress
 from daemon.app.identity import code_identity, dependency_versions, python_version
 from daemon.app.lanes import Plan, build_pipeline
-from daemon.app.live import venue_environment
+from daemon.app.venue import venue_environment
 from daemon.clock import SystemClock
 from daemon.config import load_config
 from daemon.core.errors import LockstepError

@@ -79,7 +79,8 @@ def explain(run_dir: Path, seq: int, *, progress: Progress = no_progress) -> Exp
         if record.seq >= seq:
             raise _Found
 
-    pipeline = build_pipeline(plan_of(read_manifest(run_dir)), watch)
+    manifest = read_manifest(run_dir)
+    pipeline = build_pipeline(plan_of(manifest), watch, manifest.lineage)
     with suppress(_Found):
         fold_run(run_dir, pipeline, progress)
     return Explanation(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from daemon.app.fold import Progress, config_instruments, describe_sources, fold_history, fold_run, no_progress
@@ -21,7 +22,7 @@ from daemon.app.runs import (
     plan_of,
 )
 from daemon.clock import SystemClock
-from daemon.config import require_active_lane
+from daemon.config import config_digest, require_active_lane
 from daemon.core.errors import ConfigError
 from daemon.journal import Journal, Manifest, RunLock, read_manifest
 from daemon.loop import Pipeline
@@ -49,7 +50,7 @@ def replay(run_dir: Path, logs: Path, *, progress: Progress = no_progress, plan:
         LockstepError: the run cannot be read, or its strategies cannot be loaded.
     """
     parent = read_manifest(run_dir)
-    used = plan or plan_of(parent)
+    used = _plan_for(parent, plan)
     _check_lanes(used, run_dir.name)
     target = new_run_dir(logs, Mode.REPLAY, SystemClock().now())
     manifest = describe_run(target.name, Mode.REPLAY, used, created=SystemClock().now(), parent=parent)
@@ -91,7 +92,7 @@ def _run(offline: Offline) -> RunResult:
     journal = Journal.create(offline.run_dir, offline.manifest, journal_settings(storage, live=False))
     with RunLock(offline.run_dir):
         try:
-            pipeline = build_pipeline(offline.plan, journal.append_decision)
+            pipeline = build_pipeline(offline.plan, journal.append_decision, offline.manifest.lineage)
             offline.fold(pipeline)
             journal.close(ended=iso_time(clock.now()), reason="end of the inputs")
         except BaseException:
@@ -111,6 +112,14 @@ def _run(offline: Offline) -> RunResult:
         sealed=True,
         seconds=(clock.now() - started) / 1e9,
     )
+
+
+def _plan_for(parent: Manifest, tried: Plan | None) -> Plan:
+    """With the run's own configuration a replay reads what the venue answered; another one is tried on paper."""
+    if tried is None:
+        return plan_of(parent)
+    same = config_digest(tried.config) == parent.config_digest
+    return msgspec.structs.replace(tried, trade=same and parent.traded)
 
 
 def _check_lanes(plan: Plan, name: str) -> None:

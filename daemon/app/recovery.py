@@ -94,15 +94,15 @@ def check_same_code(manifest: Manifest, plan: Plan) -> None:
         raise JournalError(f"{manifest.run_id}: the run was made by other code of {', '.join(changed)}", cure=cure)
 
 
-def bring_back(run_dir: Path, plan: Plan, progress: Progress = no_progress) -> Recovered:
-    """Recover a run that was not sealed. The caller holds its lock.
+def bring_back(run_dir: Path, plan: Plan, lineage: str = "", progress: Progress = no_progress) -> Recovered:
+    """Recover a run of this lineage that was not sealed. The caller holds its lock.
 
     Raises:
         JournalCorrupt: the run is damaged in a way that no crash explains.
         ReplayDiverged: its inputs do not lead to its decisions.
     """
     outlet = Outlet(read_decisions(run_dir, allow_torn_tail=True))
-    pipeline = build_pipeline(plan, outlet.emit)
+    pipeline = build_pipeline(plan, outlet.emit, lineage)
 
     def follow(batch: list[Input]) -> None:
         pipeline.fold(batch)

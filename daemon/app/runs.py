@@ -30,6 +30,7 @@ class Mode(StrEnum):
     """What a run was made for."""
 
     SHADOW = "shadow"
+    TRADE = "trade"
     RECORD = "record"
     BACKTEST = "backtest"
     REPLAY = "replay"
@@ -107,6 +108,7 @@ def describe_run(
         config=config_document(plan.config),
         config_digest=config_digest(plan.config),
         base=str(plan.base),
+        traded=plan.trade,
         code=code_identity(),
         strategies=strategy_digests(plan),
         dependencies=dependency_versions(),
@@ -118,7 +120,7 @@ def describe_run(
 
 def plan_of(manifest: Manifest) -> Plan:
     """The configuration that a run was made with."""
-    return Plan(config_from_document(dict(manifest.config)), Path(manifest.base or "."))
+    return Plan(config_from_document(dict(manifest.config)), Path(manifest.base or "."), manifest.traded)
 
 
 def find_run(name: str, logs: Path) -> Path:

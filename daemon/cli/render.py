@@ -16,6 +16,8 @@ from daemon.app.doctor import Examination
 from daemon.app.explain import Explanation
 from daemon.app.runs import RunResult, RunSummary, iso_time
 from daemon.app.sandbox import SandboxReady
+from daemon.control import Status
+from daemon.core.remote.exchange import RemoteStatus
 from daemon.index import Rebuilt
 from daemon.journal import StreamVerification, Verification
 from replay.compare import Comparison, Divergence, Verdict
@@ -232,6 +234,27 @@ def configuration(found: dict[str, Any]) -> RenderableType:
     """A checked configuration with all defaults."""
     text = msgspec.json.format(msgspec.json.encode(found["config"]), indent=2).decode()
     return Group(Text("the configuration is good", style="bold green"), text, f"digest {found['digest']}")
+
+
+def status(found: Status) -> RenderableType:
+    """How a running daemon stands, a row for each lane, and why lanes are halted."""
+    head = f"{found.run} ({found.mode}, process {found.pid}), {found.inputs:,} inputs, at {found.now}"
+    table = Table("lane", "account", "phase", "halted", "equity", "positions", "orders", box=None, pad_edge=False)
+    for lane in found.lanes:
+        phase = "simulated" if lane.remote is None else lane.remote.phase
+        held = ", ".join(f"{qty} {symbol}" for symbol, qty in lane.positions.items()) or "flat"
+        halted = "yes" if lane.halts else "no"
+        table.add_row(lane.lane, lane.account, phase, halted, f"{lane.equity:.2f}", held, str(lane.open_orders))
+    reasons = [Text(f"{lane.lane}: {who}: {why}") for lane in found.lanes for who, why in lane.halts.items()]
+    remote = [Text(f"{lane.lane}: {text}") for lane in found.lanes if lane.remote for text in _doubts(lane.remote)]
+    return Group(head, table, *reasons, *remote)
+
+
+def _doubts(remote: RemoteStatus) -> Iterable[str]:
+    """What the account at a venue is not sure of."""
+    yield from remote.differences
+    if remote.unknown:
+        yield f"{remote.unknown} outcomes are unknown and being asked for"
 
 
 def examination(found: Examination) -> RenderableType:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -13,28 +10,19 @@ import typer
 
 from adapters.sandbox.settings import SandboxSettings
 from daemon.app import demo as demo_app
-from daemon.app.catalog import add_run
-from daemon.app.lanes import Plan
-from daemon.app.live import LiveOptions, Watchers, run_live
+from daemon.app.live import run_live
 from daemon.app.offline import backtest as run_backtest
 from daemon.app.offline import replay as run_replay
 from daemon.app.report import first_order, report_run
-from daemon.app.runs import Mode, RunResult, find_run
+from daemon.app.runs import Mode, find_run
 from daemon.app.sandbox import GatewayChoice, MarketChoice, SandboxReady, run_sandbox, with_accounts
 from daemon.cli import render
 from daemon.cli.exits import Exit
-from daemon.cli.options import AsJson, ConfigFile, Logs, logs_of, parse_time, plan_from
-from daemon.cli.output import Step, bar, results, show, show_json, talk
+from daemon.cli.live_runs import Inputs, Loop, New, ProgressLines, Until, bar_or_lines, done, live_options, run_and_show
+from daemon.cli.options import AsJson, ConfigFile, Logs, logs_of, plan_from
+from daemon.cli.output import bar, results, show, show_json, talk
 from daemon.config import require_active_lane
 from daemon.core.errors import ConfigError
-from daemon.core.units import NEVER
-
-PROGRESS_EVERY = 2_000
-ProgressLines = Annotated[bool, typer.Option("--progress", hidden=True, help="Tell progress as JSON lines on stderr.")]
-Until = Annotated[str, typer.Option(help="Stop at this time of the run's clock, ISO 8601, UTC unless it says so.")]
-Inputs = Annotated[int, typer.Option(min=0, help="Stop after this many inputs; 0 for no limit.")]
-New = Annotated[bool, typer.Option("--new", help="Start a new run even if one can be continued.")]
-Loop = Annotated[str, typer.Option(help="Event loop: uvloop or asyncio.")]
 
 
 def add(app: typer.Typer) -> None:
@@ -75,8 +63,11 @@ def shadow(
     """Decide on the live market and trade on the simulated exchange; an unfinished run is continued."""
     plan = plan_from(config)
     require_active_lane(plan.config, str(config))
-    options = _live_options(until, inputs, new, loop)
-    return _live(Mode.SHADOW, plan, logs_of(logs, plan), options, progress, as_json)
+    options = live_options(until, inputs, new, loop)
+    where = logs_of(logs, plan)
+    return run_and_show(
+        Mode.SHADOW, options, progress, as_json, lambda watch: run_live(Mode.SHADOW, plan, where, options, watch)
+    )
 
 
 def record(
@@ -91,16 +82,19 @@ def record(
 ) -> int:
     """Record the live feed without deciding anything; an unfinished recording is continued."""
     plan = plan_from(config)
-    options = _live_options(until, inputs, new, loop)
-    return _live(Mode.RECORD, plan, logs_of(logs, plan), options, progress, as_json)
+    options = live_options(until, inputs, new, loop)
+    where = logs_of(logs, plan)
+    return run_and_show(
+        Mode.RECORD, options, progress, as_json, lambda watch: run_live(Mode.RECORD, plan, where, options, watch)
+    )
 
 
 def backtest(config: ConfigFile, logs: Logs = None, progress: ProgressLines = False, as_json: AsJson = False) -> int:
     """Run the configured strategies over the configured history files."""
     plan = plan_from(config)
-    with _bar_or_lines("backtest", progress) as step:
+    with bar_or_lines("backtest", progress) as step:
         result = run_backtest(plan, logs_of(logs, plan), progress=step)
-    return _done(result, as_json)
+    return done(result, as_json)
 
 
 def replay(
@@ -114,9 +108,9 @@ def replay(
     directory = logs or Path("logs")
     run_dir = find_run(run, directory)
     plan = plan_from(config) if config else None
-    with _bar_or_lines("replay", progress) as step:
+    with bar_or_lines("replay", progress) as step:
         result = run_replay(run_dir, logs or run_dir.parent, progress=step, plan=plan)
-    return _done(result, as_json)
+    return done(result, as_json)
 
 
 def sandbox(
@@ -162,59 +156,3 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         raise ConfigError(f"--speed: {text!r} is neither a number nor `max`", cure="try --speed 60") from None
-
-
-def _live_options(until: str, inputs: int, new: bool, loop: str) -> LiveOptions:
-    if loop not in ("uvloop", "asyncio"):
-        raise ConfigError(f"--loop: {loop!r} is not an event loop", cure="use uvloop or asyncio")
-    return LiveOptions(
-        until=parse_time("--until", until) if until else NEVER,
-        inputs_max=inputs,
-        new=new,
-        event_loop="asyncio" if loop == "asyncio" else "uvloop",
-    )
-
-
-def _live(mode: Mode, plan: Plan, logs: Path, options: LiveOptions, lines: bool, as_json: bool) -> int:
-    with _bar_or_lines(f"{mode}: inputs", lines) as step:
-        last = 0
-
-        def live(inputs: int, now: int) -> None:
-            nonlocal last
-            if inputs - last < PROGRESS_EVERY:
-                return
-            last = inputs
-            if lines:
-                _line({"done": inputs, "total": None, "now": now})
-            else:
-                step(inputs, options.inputs_max or None)
-
-        result = run_live(mode, plan, logs, options, Watchers(live=live, folding=step))
-    return _done(result, as_json)
-
-
-def _bar_or_lines(title: str, lines: bool) -> AbstractContextManager[Step]:
-    return nullcontext(_every(PROGRESS_EVERY)) if lines else bar(title)
-
-
-def _every(inputs: int) -> Callable[[int, int | None], None]:
-    last = 0
-
-    def step(done: int, total: int | None) -> None:
-        nonlocal last
-        if done - last >= inputs or done == total:
-            last = done
-            _line({"done": done, "total": total, "now": 0})
-
-    return step
-
-
-def _line(progress: dict[str, int | None]) -> None:
-    sys.stderr.write(msgspec.json.encode({"progress": progress}).decode() + "\n")
-    sys.stderr.flush()
-
-
-def _done(result: RunResult, as_json: bool) -> int:
-    add_run(Path(result.run_dir))
-    show(result, lambda: render.run_result(result), as_json=as_json)
-    return Exit.OK

@@ -52,8 +52,8 @@ class ArmingRefused(LockstepError):
         cure: as in LockstepError.
     """
 
-    def __init__(self, message: str, *, code: str, cure: str = "") -> None:
-        super().__init__(f"{code}: {message}", cure=cure)
+    def __init__(self, message: str, *, code: str = "", cure: str = "") -> None:
+        super().__init__(f"{code}: {message}" if code else message, cure=cure)
         self.code = code
 
 

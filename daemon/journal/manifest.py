@@ -72,7 +72,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     lineage: 80 random bits in hexadecimal, kept by the runs that continue this one.  created: ISO time UTC.
     parent: id of the run that this one replays or continues.  config: as decoded; config_digest identifies it; base is
-    the folder that its relative paths start from.
+    the folder that its relative paths start from.  traded: lanes with accounts at a venue traded there, so that its
+    answers are among the inputs.
     strategies: name to digest of its source.  dependencies: name to version.  sources: history files, empty when live.
     seal: None while the run is being written, and after a crash.
     """
@@ -86,6 +87,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     config: Mapping[str, Any] = {}
     config_digest: str = ""
     base: str = ""
+    traded: bool = False
     code: Code
     strategies: dict[str, str] = {}
     dependencies: dict[str, str] = {}

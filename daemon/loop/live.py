@@ -37,6 +37,7 @@ class Stopped(StrEnum):
     ASKED = "stopped by the operator"
     AT_ONCE = "stopped at once, to be continued"
     SOURCE = "the source ended"
+    FLAT = "everything is flat, and that is proved"
 
 
 class InputJournal(DurableJournal, Protocol):

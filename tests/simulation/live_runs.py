@@ -10,7 +10,7 @@ from adapters.sandbox.listings import LISTINGS
 from adapters.sandbox.market import timed_frames
 from adapters.sandbox.synthetic_market import demo_market
 from daemon.app.lanes import Plan, build_pipeline
-from daemon.app.live import feed_topics
+from daemon.app.venue import feed_topics
 from daemon.app.offline import replay
 from daemon.app.runs import Mode, describe_run, iso_time, journal_settings
 from daemon.journal import Journal

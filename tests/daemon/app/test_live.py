@@ -11,8 +11,9 @@ import pytest
 from adapters.sandbox.listings import LISTINGS
 from adapters.sandbox.synthetic_market import demo_market
 from daemon.app.lanes import Plan
-from daemon.app.live import LiveOptions, Watchers, feed_topics, run_live, venue_environment
+from daemon.app.live import LiveOptions, Watchers, run_live
 from daemon.app.runs import Mode, describe_run
+from daemon.app.venue import feed_topics, venue_environment
 from daemon.clock import SystemClock
 from daemon.core.errors import ConfigError
 from daemon.core.events import Instrument, Restarted, Timer, TroubleKind, VenueTrouble

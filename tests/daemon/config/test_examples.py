@@ -43,6 +43,7 @@ def test_there_are_the_promised_examples() -> None:
     assert [path.name for path in EXAMPLES] == [
         "backtest.toml",
         "breakout.toml",
+        "demo.toml",
         "lanes.toml",
         "record.toml",
         "shadow.toml",
@@ -55,7 +56,7 @@ def test_there_are_the_promised_examples() -> None:
 def test_an_example_loads(path: Path) -> None:
     config = load_config(path)
     assert bool(config.active_lanes) == (path.name != "record.toml")
-    assert config_from_document(config_document(config)) == config
+    assert config_document(config_from_document(config_document(config))) == config_document(config)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)

@@ -1,0 +1,22 @@
+"""The way to a running daemon: a Unix socket in the run's folder that takes commands and tells the status.
+
+POST /commands   {"name": "halt", "lane": "", "reason": "...", "request": "..."}   answered once it is durable
+GET /status      how the run and its lanes stand
+"""
+
+from __future__ import annotations
+
+from daemon.control.client import ask_status, give_command, is_running
+from daemon.control.messages import Given, LaneStatus, Order, Status
+from daemon.control.server import ControlServer
+
+__all__ = [
+    "ControlServer",
+    "Given",
+    "LaneStatus",
+    "Order",
+    "Status",
+    "ask_status",
+    "give_command",
+    "is_running",
+]
