@@ -20,6 +20,11 @@ def real_monotonic_ns() -> int:
     return time.monotonic_ns()
 
 
+def real_utc_ms() -> int:
+    """Today's time, milliseconds UTC."""
+    return time.time_ns() // 1_000_000
+
+
 class MarketClock:
     """Server time of the sandbox, milliseconds UTC of the recorded market.
 

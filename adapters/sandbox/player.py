@@ -86,10 +86,11 @@ class Player:
         settings: SandboxSettings,
         on_progress: OnProgress | None,
         *,
+        history: MarketHistory,
         carrier: Carrier | None = None,
     ) -> None:
         self.frames_sent = 0
-        self.history = MarketHistory(market)
+        self._history = history
         self._market = market
         self._hub = hub
         self._clock = clock
@@ -139,7 +140,7 @@ class Player:
             wanted = _Either(wanted, self._carrier.gateway.topics)
         frames = self._market.advance(wanted)
         self._clock.reach(due_ms)
-        self.history.look(due_ms)
+        self._history.look(due_ms)
         self._steps_in_turn += 1
         if self._carrier is not None and trading:
             frames = self._happen(self._carrier, frames, due_ms)

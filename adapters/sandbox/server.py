@@ -11,13 +11,14 @@ import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from adapters.sandbox.carrier import Carrier
-from adapters.sandbox.clock import MarketClock, MonotonicNs, real_monotonic_ns
+from adapters.sandbox.clock import MarketClock, MonotonicNs, real_monotonic_ns, real_utc_ms
 from adapters.sandbox.connection import Connection
 from adapters.sandbox.gateway.gateway import Gateway
 from adapters.sandbox.gateway.private_session import PATH as PRIVATE_PATH
 from adapters.sandbox.gateway.trade_session import PATH as TRADE_PATH
 from adapters.sandbox.gateway.truth import TruthLog
 from adapters.sandbox.market import Market
+from adapters.sandbox.market_history import MarketHistory
 from adapters.sandbox.player import Hub, Listener, OnProgress, Player
 from adapters.sandbox.protocol import Session
 from adapters.sandbox.rest import MarketRest
@@ -46,13 +47,18 @@ class SandboxServer:
         self._hub = Hub()
         self._clock = MarketClock(market.start_ms, settings.speed, monotonic_ns)
         self._monotonic_ns = monotonic_ns
+        history = MarketHistory(market)
         self.gateway: Gateway | None = None
         self._carrier: Carrier | None = None
         if settings.gateway is not None:
-            self.gateway = Gateway(market, settings.gateway, speed=settings.speed, truth=truth)
+            self.gateway = Gateway(
+                market, settings.gateway, speed=settings.speed, truth=truth, history=history, wall_ms=real_utc_ms
+            )
             self._carrier = Carrier(self.gateway, settings, now_ms=self.now_ms, real_ms=self._real_ms)
-        self._player = Player(market, self._hub, self._clock, settings, on_progress, carrier=self._carrier)
-        self._rest = MarketRest(market, self.now_ms, self._player.history)
+        self._player = Player(
+            market, self._hub, self._clock, settings, on_progress, history=history, carrier=self._carrier
+        )
+        self._rest = MarketRest(market, self.now_ms, history)
         self._accepted = 0
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=CLOSE_SECONDS_MAX)
         self._address = ""

@@ -11,7 +11,7 @@ snapshots.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -37,6 +37,7 @@ from adapters.sandbox.gateway.trade_session import PATH as TRADE_PATH
 from adapters.sandbox.gateway.trade_session import TradeSession
 from adapters.sandbox.gateway.truth import TruthLog
 from adapters.sandbox.market import Market
+from adapters.sandbox.market_history import MarketHistory
 from adapters.sandbox.rest import MarketRest
 from adapters.sandbox.trading import AccountSpec, TradingVenue
 from adapters.sandbox.trading.spec import instant_settings
@@ -55,6 +56,8 @@ class Gateway:
         settings: accounts, environment, trouble.
         speed: market time per real time.
         truth: takes what tests judge by; kept in memory when left out.
+        history: what the market was; routes about the past are unknown without it.
+        wall_ms: today's time, milliseconds UTC, by which clients may sign too.
 
     Raises:
         ConfigError: the settings cannot work.
@@ -67,6 +70,8 @@ class Gateway:
         *,
         speed: Speed = 1.0,
         truth: TruthLog | None = None,
+        history: MarketHistory | None = None,
+        wall_ms: Callable[[], int] | None = None,
     ) -> None:
         settings = settings or GatewaySettings()
         check_gateway(settings)
@@ -75,9 +80,9 @@ class Gateway:
         self.accounts = settings.accounts
         self.personality = settings.personality
         self._market = market
-        self._services = Services(settings, start_ms=market.start_ms, speed=speed, truth=self.truth)
+        self._services = Services(settings, start_ms=market.start_ms, speed=speed, truth=self.truth, wall_ms=wall_ms)
         self._now = Instant(market.start_ms, 0)
-        self._public = MarketRest(market, self.server_ms)
+        self._public = MarketRest(market, self.server_ms, history)
         specs = [_spec(account) for account in settings.accounts]
         self.venue = TradingVenue(market.listings, specs, push=self._push, note=self.truth.note)
         self.topics = frozenset(self.venue.topics_read(market.topics))

@@ -78,7 +78,9 @@ class RestDoor:
             return self._answer(msgspec.structs.replace(outcome, status=401), now)
         server_ms = self._services.server_ms(now.market_ms)
         try:
-            account, key = self._services.verifier.request(signature, payload, peer=request.peer, now_ms=server_ms)
+            account, key = self._services.verifier.request(
+                signature, payload, peer=request.peer, now_ms=server_ms, wall_ms=self._services.wall_ms(now.market_ms)
+            )
             lines = _query(request) if request.method == "GET" else _body(request)
         except Refused as refused:
             return self._answer(self._front.refused(bare, refused), now)

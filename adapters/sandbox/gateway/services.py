@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from adapters.sandbox.clock import Speed
 from adapters.sandbox.gateway.accounts import KeyRing
@@ -24,13 +24,23 @@ class Services:
         start_ms: when the market starts, milliseconds UTC; the plan's seconds count from here.
         speed: market time per real time.
         truth: takes everything that tests judge by.
+        wall_ms: today's time, milliseconds UTC, by which clients may sign too; None where there is only the market's.
     """
 
-    def __init__(self, settings: GatewaySettings, *, start_ms: int, speed: Speed, truth: TruthLog) -> None:
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        *,
+        start_ms: int,
+        speed: Speed,
+        truth: TruthLog,
+        wall_ms: Callable[[], int] | None = None,
+    ) -> None:
         plan = settings.plan
         self.start_ms = start_ms
         self.speed = speed
         self.truth = truth
+        self._wall_ms = wall_ms
         self.plan = plan
         self.offer = OFFERS[settings.personality]
         self.verifier = Verifier(KeyRing(settings.accounts, settings.personality), speed)
@@ -46,8 +56,15 @@ class Services:
 
     def server_ms(self, market_ms: int) -> int:
         """What the exchange's own clock says, milliseconds UTC: the market's time, unless the plan skews it."""
+        return market_ms + self._skew_ms(market_ms)
+
+    def wall_ms(self, market_ms: int) -> int | None:
+        """Today's time by the exchange's own clock, skewed like the market's; None where it does not count."""
+        return None if self._wall_ms is None else self._wall_ms() + self._skew_ms(market_ms)
+
+    def _skew_ms(self, market_ms: int) -> int:
         elapsed_s = (market_ms - self.start_ms) / 1000
-        return market_ms + sum(skew.skew_ms for skew in self.plan.clock if _runs(skew, elapsed_s))
+        return sum(skew.skew_ms for skew in self.plan.clock if _runs(skew, elapsed_s))
 
     def market_ms_of(self, real_ms: int) -> int:
         """How long a real duration is in market time; the same at "max", where there is no such thing."""

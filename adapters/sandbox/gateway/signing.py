@@ -6,6 +6,8 @@
 
 signed with HMAC-SHA256, lower-case hex. A request is in time when server - recvWindow <= timestamp < server + 1000.
 The market may run faster than the client's clock; the window is then as many times wider, and at "max" there is none.
+A client that never asks the server for its time signs by its own clock. Over sockets that clock is as good as the
+market's, since the day that is played is not today.
 Source: Bybit v5 docs, "Integration Guidance" and "Connect".
 """
 
@@ -74,7 +76,9 @@ class Verifier:
         self._ring = ring
         self._speed = speed
 
-    def request(self, signature: Signature, payload: bytes, *, peer: str, now_ms: int) -> tuple[Account, ApiKey]:
+    def request(
+        self, signature: Signature, payload: bytes, *, peer: str, now_ms: int, wall_ms: int | None = None
+    ) -> tuple[Account, ApiKey]:
         """Whose request this is.
 
         Args:
@@ -82,12 +86,13 @@ class Verifier:
             payload: raw query of a GET, raw body of anything else.
             peer: address it came from.
             now_ms: server time.
+            wall_ms: today's time, milliseconds UTC, where it counts too.
 
         Raises:
             Refused: key, clock, signature, address: whatever Bybit would refuse first.
         """
         account, key = self._known(signature.key)
-        self.in_time(signature.timestamp, signature.window, now_ms)
+        self.in_time(signature.timestamp, signature.window, now_ms, wall_ms)
         text = f"{signature.timestamp}{signature.key}{signature.window}".encode() + payload
         if not hmac.compare_digest(sign(key.secret, text).encode(), signature.sign.encode()):
             raise Refused(BAD_SIGN, f"error sign! origin_string[{text.decode(errors='replace')}]")
@@ -113,8 +118,8 @@ class Verifier:
         _check_valid(key, peer, now_ms)
         return account, key
 
-    def in_time(self, timestamp: str, window: str, now_ms: int) -> None:
-        """Check the clock of a request.
+    def in_time(self, timestamp: str, window: str, now_ms: int, wall_ms: int | None = None) -> None:
+        """Check the clock of a request; arguments as of `request`.
 
         Raises:
             Refused: it is too old or comes from the future.
@@ -123,8 +128,9 @@ class Verifier:
             raise Refused(BAD_REQUEST, "params error: timestamp or recv_window invalid")
         if self._speed == "max":
             return
-        behind, ahead = int(window or WINDOW_MS) * self._speed, AHEAD_MS * self._speed
-        if not now_ms - behind <= int(timestamp) < now_ms + ahead:
+        clocks = [(now_ms, self._speed)] + ([] if wall_ms is None else [(wall_ms, 1.0)])
+        signed, behind = int(timestamp), int(window or WINDOW_MS)
+        if not any(at - behind * speed <= signed < at + AHEAD_MS * speed for at, speed in clocks):
             raise Refused(
                 OUT_OF_TIME,
                 "invalid request, please check your server timestamp or recv_window param. "

@@ -133,7 +133,9 @@ class TradeSession:
             signed_ts=stamp,
         )
         try:
-            self._services.verifier.in_time(stamp, window, self._services.server_ms(now.market_ms))
+            services = self._services
+            clocks = services.server_ms(now.market_ms), services.wall_ms(now.market_ms)
+            services.verifier.in_time(stamp, window, *clocks)
         except Refused as refused:
             return self._front.refused(call, refused)
         self._on_auth(now)

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from adapters.sandbox.clock import real_utc_ms
 from adapters.sandbox.gateway.limits import LimitSettings
 from adapters.sandbox.gateway.plan import Plan
 from adapters.sandbox.gateway.settings import GatewaySettings
@@ -39,11 +40,13 @@ class Trader:
         self.server = server
         self.session = session
 
-    async def ask(self, method: str, path: str, what: Message | None = None) -> tuple[int, str]:
+    async def ask(
+        self, method: str, path: str, what: Message | None = None, *, at_ms: int | None = None
+    ) -> tuple[int, str]:
         query = "&".join(f"{name}={value}" for name, value in (what or {}).items()) if method == "GET" else ""
         body = json.dumps(what or {}) if method == "POST" else ""
         url = f"{self.server.url_rest}{path}" + (f"?{query}" if query else "")
-        headers = signed_headers(query or body, self.server.now_ms())
+        headers = signed_headers(query or body, self.server.now_ms() if at_ms is None else at_ms)
         async with self.session.request(
             method, url, data=body or None, headers=headers, timeout=aiohttp.ClientTimeout(10)
         ) as response:
@@ -107,6 +110,22 @@ async def test_a_resting_order_is_filled_by_the_market_that_is_played() -> None:
         assert made["retCode"] == 0, made
         execution = (await stream.read())["data"][0]
     assert (execution["orderLinkId"], execution["isMaker"]) == ("a", True)
+
+
+async def test_a_client_that_signs_by_todays_clock_is_in_time_although_another_day_is_played() -> None:
+    skewed = plan_of(clock=[{"skew_ms": 20_000}])
+    for plan, code in ((Plan(), 0), (skewed, 10002)):
+        async with trading(plan) as trader:
+            _, text = await trader.ask("GET", "/v5/account/info", at_ms=real_utc_ms())
+            assert json.loads(text)["retCode"] == code, text
+
+
+async def test_routes_about_the_past_are_answered_beside_accounts_too() -> None:
+    async with trading(speed=60.0) as trader:
+        await ready(trader)
+        query = {"category": "linear", "symbol": "BTCUSDT", "interval": "1", "limit": 2}
+        _, text = await trader.ask("GET", "/v5/market/mark-price-kline", query)
+        assert len(json.loads(text)["result"]["list"]) == 2, text
 
 
 async def test_the_order_socket_is_there_for_live_and_not_for_demo() -> None:

@@ -26,9 +26,17 @@ def signed(text: bytes = b"", *, at: str = str(NOW), window: str = "5000", secre
     return Signature(KEY.key, at, window, sign(secret, f"{at}{KEY.key}{window}".encode() + text))
 
 
-def code_of(check: Verifier, signature: Signature, payload: bytes = b"", *, peer: str = "", now: int = NOW) -> int:
+def code_of(
+    check: Verifier,
+    signature: Signature,
+    payload: bytes = b"",
+    *,
+    peer: str = "",
+    now: int = NOW,
+    wall: int | None = None,
+) -> int:
     try:
-        check.request(signature, payload, peer=peer, now_ms=now)
+        check.request(signature, payload, peer=peer, now_ms=now, wall_ms=wall)
     except Refused as refused:
         return refused.code
     return 0
@@ -90,6 +98,15 @@ def test_the_window_is_as_many_times_wider_as_the_market_is_faster_and_open_at_f
     assert code_of(verifier(speed=60.0), signed(at=str(NOW - 300_000))) == 0
     assert code_of(verifier(speed=60.0), signed(at=str(NOW - 300_001))) == 10002
     assert code_of(verifier(speed="max"), signed(at="1")) == 0
+
+
+@pytest.mark.parametrize(("off", "code"), [(-5000, 0), (-5001, 10002), (999, 0), (1000, 10002)])
+def test_todays_clock_counts_beside_the_markets_where_it_is_given(off: int, code: int) -> None:
+    today = NOW + 86_400_000
+    check = verifier(speed=60.0)
+    assert code_of(check, signed(at=str(today + off)), wall=today) == code
+    assert code_of(check, signed(), wall=today) == 0
+    assert code_of(check, signed(at=str(today))) == 10002
 
 
 def test_a_window_of_our_own_choice_counts_and_five_seconds_without_one() -> None:
