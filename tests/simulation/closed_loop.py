@@ -232,7 +232,9 @@ class ClosedLoop:
     def crash(self, down_ms: int = 1_000) -> None:
         """Kill the daemon and start it again: what was under way is lost, the journal is folded, the venue goes on."""
         self._life += 1
-        self.drop_stream("killed", tell=False)
+        if self._session is not None:
+            self.gateway.close(self._session)
+            self._session = None
         told, before = self.desk.told, self.desk.lines
         self.run(down_ms)
         self.desk = Desk(self.settings, self.guards, self.wishes)
@@ -337,15 +339,14 @@ class ClosedLoop:
         life = self._life
         self._at(self.now_ms + 10, lambda: self._hear(life, Link(f"private.{ACCOUNT}", up=True, topics=TOPICS)))
 
-    def drop_stream(self, reason: str = "dropped", *, tell: bool = True) -> None:
+    def drop_stream(self, reason: str = "dropped") -> None:
         """Cut the private stream; what the venue pushes from here on is lost until it is connected again."""
         session, self._session = self._session, None
         if session is None:
             return
         self.gateway.close(session)
-        if tell:
-            self.desk.tell(self.now, Link(f"private.{ACCOUNT}", up=False, reason=reason))
-            self._dispatch()
+        self.desk.tell(self.now, Link(f"private.{ACCOUNT}", up=False, reason=reason))
+        self._dispatch()
         self._at(self.now_ms + self.reconnect_ms, self._alive(self._connect))
 
     def _take_pushes(self) -> None:

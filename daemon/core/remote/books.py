@@ -12,7 +12,7 @@ from decimal import Decimal
 from daemon.core.account_events import AccountSeen, Op, Origin, PositionSeen, WalletSeen
 from daemon.core.events import Side
 from daemon.core.remote.context import Answer, Context
-from daemon.core.units import ZERO, subtract
+from daemon.core.units import ZERO, multiply, subtract
 from daemon.core.venue import AdoptionReport, MarginMode, MismatchReport, TransferReport
 
 POSITION, SETTINGS = "position", "settings"
@@ -33,6 +33,7 @@ class Books:
         self._hedged: set[str] = set()
         self._margin_mode = ""
         self._opened = False
+        self._gap = self._judged_gap = ZERO
         self._told: dict[str, tuple[str, str]] = {}
         self._leverage_asked: set[str] = set()
 
@@ -46,8 +47,10 @@ class Books:
         match row:
             case PositionSeen():
                 self._see_position(row)
-            case WalletSeen():
+            case WalletSeen(origin=Origin.QUERY):
                 self.balance = row.balance
+            case WalletSeen():
+                pass  # pushed with each execution, while others may be on their way
             case AccountSeen():
                 self._margin_mode = row.margin_mode
 
@@ -65,10 +68,9 @@ class Books:
     # Comparing
 
     def compare(self) -> list[str]:
-        """What does not agree, in words; the opening balance is booked on the way."""
+        """Positions that do not agree, in words; the opening balance is booked on the way."""
         self._open()
-        found = [text for symbol in self._context.symbols for text in self._compare_symbol(symbol)]
-        return found + self._compare_wallet()
+        return [text for symbol in self._context.symbols for text in self._compare_symbol(symbol)]
 
     def _open(self) -> None:
         if self._opened or self.balance is None:
@@ -102,27 +104,32 @@ class Books:
         """Whether this very difference was judged already, and its policy carried out."""
         return self._told.get(f"{what} {symbol}") == (str(ours), str(venue))
 
-    def _compare_wallet(self) -> list[str]:
-        """Money that our books do not explain is told, and what is missing is booked; what is too much is not spent."""
+    def look_at_money(self) -> None:
+        """Hold the venue's money against ours, as asked for together with every execution.
+
+        What is compared is the wallet less what the open positions cost, which does not depend on the order in which
+        executions were heard of, as the wallet itself does. Money is on its way while anything is executed: only the
+        same gap in two looks in a row counts. What is missing is booked, so that nothing is risked that is not there;
+        what is too much is not counted on.
+        """
         context = self._context
         if self.balance is None or not self._opened:
-            return []
-        gap = subtract(self.balance, context.held.cash)
-        if gap.copy_abs() <= CASH_TOLERANCE:
-            return []
-        key, told = "wallet", (str(context.held.cash), str(self.balance))
-        if gap > 0 and self._told.get(key) == told:
-            return []
-        if self._told.get(f"{key} once") != told:
-            self._told[f"{key} once"] = told
-            return [f"wallet: ours {context.held.cash}, venue {self.balance}"]
-        self._told[key] = told
+            return
+        ours, venue = context.held.cash, self.balance
+        for symbol in context.symbols:
+            ours = subtract(ours, context.held.position(symbol).entry_value)
+            row = self.positions.get(symbol)
+            venue = venue if row is None else subtract(venue, multiply(row.qty, row.entry))
+        gap = subtract(venue, ours)
+        again, self._gap = gap == self._gap, gap
+        if gap.copy_abs() <= CASH_TOLERANCE or not again or gap == self._judged_gap:
+            return
+        self._judged_gap = gap
         action = "booked as a transfer" if gap < 0 else "not counted on"
-        context.tell(MismatchReport(key, "", "", *told, action))
+        context.tell(MismatchReport("wallet", "", "", f"{ours:f}", f"{venue:f}", action))
         if gap < 0:
             context.held.transfer(gap)
             context.tell(TransferReport(gap, "unexplained: the venue's wallet holds less"))
-        return []
 
     # Policies
 

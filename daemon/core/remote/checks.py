@@ -114,6 +114,7 @@ class Checks:
                 self._sweep()
             case "wallet":
                 self._plan(name, WALLET_MS)
+                self._sweep()
                 ask_all(context, Op.WALLET, one_page(dialect.wallet()), self._wallet)
             case _:
                 self._plan(name, PROTECTION_MS)
@@ -151,8 +152,7 @@ class Checks:
             if row.idx == 0:
                 self._protector.check(row)
         if not complete.failure:
-            found = [text for text in self._books.compare() if text.startswith("position")]
-            self._judge("positions", "; ".join(found))
+            self._judge("positions", "; ".join(self._books.compare()))
 
     # Executions and money
 
@@ -172,14 +172,12 @@ class Checks:
             self._reconciler.cursor = max(self._reconciler.cursor, asked_at)
 
     def _wallet(self, complete: Complete) -> None:
+        """The wallet is looked at after a sweep: an execution that is not known yet is the first explanation."""
         for row in complete.rows:
             if isinstance(row, WalletSeen | AccountSeen):
                 self._books.see(row)
-        if not complete.failure:
-            found = [text for text in self._books.compare() if text.startswith("wallet")]
-            if found:
-                self._due["wallet"] = self._at(AGAIN_MS)
-                self._sweep()
+        if not complete.failure and not self._suspect:
+            self._books.look_at_money()
 
     def _judge(self, name: str, found: str) -> None:
         """One look that differs is followed by another; two in a row start a reconciliation."""

@@ -111,17 +111,17 @@ class Fence:
 
     def _ask(self, case: _Case) -> None:
         context, order = self._context, case.order
-        dialect, name, symbol = context.dialect, order.link_id, order.symbol
+        dialect, names, symbol = context.dialect, {"link_id": order.link_id, "venue_id": order.venue_id}, order.symbol
         case.failed = case.found = case.early = False
         case.due = NEVER
         if not case.alarmed and context.now - case.since >= context.span(ALARM_MS):
             case.alarmed = True
             context.tell(MismatchReport("unknown outcome", symbol, order.id, order.state, "", "asking on, slowly"))
         before = context.venue_now < case.fence
-        questions = [(Op.ORDER, dialect.order(symbol, name))]
+        questions = [(Op.ORDER, dialect.order(symbol, **names))]
         if not before:
-            questions.append((Op.ORDER_HISTORY, dialect.order_history(symbol, name)))
-            questions.append((Op.ORDER_EXECUTIONS, dialect.order_executions(symbol, name, "")))
+            questions.append((Op.ORDER_HISTORY, dialect.order_history(symbol, **names)))
+            questions.append((Op.ORDER_EXECUTIONS, dialect.order_executions(symbol, cursor="", **names)))
         case.waits = len(questions)
         for op, call in questions:
             context.send(op, call, lambda answer: self._answered(case, answer), order_id=order.id, symbol=symbol)

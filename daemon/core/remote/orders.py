@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from daemon.core.account_events import OrderSeen
+from daemon.core.account_events import OrderSeen, Origin
 from daemon.core.blotter import AMEND, CANCEL, CANCELLED_BY_US
 from daemon.core.orders import TRANSITIONS, OrderRequest
 from daemon.core.records import OrderStatus
@@ -38,6 +38,8 @@ STATUSES = {status.value: status for status in S if status is not S.SUBMITTED} |
     "PartiallyFilledCanceled": S.CANCELLED
 }
 ENDS = frozenset({S.FILLED, S.CANCELLED, S.REJECTED, S.DEACTIVATED})
+EARLY = frozenset({State.SENDING, State.ACKED, State.UNKNOWN})
+_RANKS = {S.UNTRIGGERED: 1, S.TRIGGERED: 2, S.NEW: 3, S.PARTIALLY_FILLED: 4, S.FILLED: 5}
 _END_STATES = {S.FILLED: State.FILLED, S.REJECTED: State.REJECTED}
 NO_REASON = frozenset({"", "EC_NoError", "UNKNOWN"})
 
@@ -76,7 +78,7 @@ class OrderMachine:
         self.orders.name(order, seen.venue_id)
         if not order.is_open:
             self._after_end(order, seen, status)
-        elif _is_newer(order, seen):
+        elif _is_newer(order, seen, status):
             self._apply(order, seen, status)
 
     def _apply(self, order: Tracked, seen: OrderSeen, status: OrderStatus) -> None:
@@ -85,7 +87,7 @@ class OrderMachine:
             max(order.seen_updated, seen.updated),
         )
         order.touched = self._context.now
-        if order.state in (State.SENDING, State.ACKED, State.UNKNOWN):
+        if order.state in EARLY:
             was_unknown = order.state is State.UNKNOWN
             self.move(order, State.WORKING, f"seen as {seen.status}")
             if was_unknown:
@@ -130,7 +132,8 @@ class OrderMachine:
         """A row about an order that ended: a repetition, or a contradiction."""
         if seen.filled <= order.applied:
             never_was = order.state in (State.EXPIRED, State.REJECTED, State.CLOSED_NO_FILL)
-            if status in ENDS or not never_was or seen.updated <= order.seen_updated:
+            is_news = seen.updated > order.seen_updated or seen.origin is Origin.QUERY
+            if status in ENDS or not (never_was and is_news):
                 return
         context = self._context
         context.tell(
@@ -175,7 +178,7 @@ class OrderMachine:
 
     def before_fill(self, order: Tracked) -> None:
         """An execution is about to be applied: the order must be one that can fill."""
-        if order.state in (State.SENDING, State.ACKED, State.UNKNOWN):
+        if order.state in EARLY:
             was_unknown = order.state is State.UNKNOWN
             self.move(order, State.WORKING, "executed")
             if was_unknown:
@@ -255,10 +258,15 @@ class OrderMachine:
         self._context.tell(OrderReport(order.id, status, reason))
 
 
-def _is_newer(order: Tracked, seen: OrderSeen) -> bool:
+def _is_newer(order: Tracked, seen: OrderSeen, status: OrderStatus) -> bool:
+    """Whether a row says more than is known; of steps with one stamp, the later step does."""
+    if status in ENDS:
+        return order.end is None or seen.filled > order.end.filled
     if seen.filled != order.seen_filled:
         return seen.filled > order.seen_filled
-    return seen.updated > order.seen_updated or order.state in (State.SENDING, State.ACKED, State.UNKNOWN)
+    if seen.updated != order.seen_updated:
+        return seen.updated > order.seen_updated
+    return order.state in EARLY or _RANKS.get(status, 0) > _RANKS.get(order.told, 0)
 
 
 def _reason(order: Tracked, seen: OrderSeen) -> str:

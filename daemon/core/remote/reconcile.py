@@ -74,7 +74,6 @@ class Reconciler:
         self._queries: list[QueryDone] = []
         self._rows: list[Row] = []
         self._asked_at = 0
-        self._again = ""
 
     # When
 
@@ -127,7 +126,7 @@ class Reconciler:
         self._passes += 1
         self._failures, self._queries, self._rows = [], [], []
         self._asked_at = context.now
-        dialect, asking = context.dialect, self._round
+        dialect = context.dialect
         self._ask(Op.OPEN_ORDERS, dialect.open_orders)
         first = max(context.began, self.cursor - OVERLAP)
         last = context.venue_now + context.span(1_000)
@@ -137,7 +136,6 @@ class Reconciler:
             self._ask(Op.POSITIONS, one_page(dialect.positions(symbol)), symbol=symbol)
         self._ask(Op.WALLET, one_page(dialect.wallet()))
         self._ask(Op.ACCOUNT, one_page(dialect.account()))
-        assert asking == self._round
 
     def _ask(self, op: Op, words: Callable[[str], Call], *, first: int = 0, last: int = 0, symbol: str = "") -> None:
         self._waits += 1
@@ -228,13 +226,10 @@ class Reconciler:
         ]
 
     def _unseen(self, order: Tracked) -> None:
-        """Nothing of an order was found, once: one of ours goes to the fence, a stranger's is gone."""
-        if order.ours:
-            self._machine.move(order, State.UNKNOWN, "in no answer of the venue")
-            order.closes_at = max(order.closes_at, self._context.venue_now)
-            self._fence.watch(order)
-        else:
-            self._machine.vanish(order, "gone from every answer of the venue")
+        """Nothing of an order was found, once, which proves nothing: it goes to the fence."""
+        self._machine.move(order, State.UNKNOWN, "in no answer of the venue")
+        order.closes_at = max(order.closes_at, self._context.venue_now)
+        self._fence.watch(order)
 
     # The end of a pass
 
@@ -258,6 +253,7 @@ class Reconciler:
         if self.differences:
             self._disagree(bool(open_questions))
             return
+        self._books.look_at_money()
         self._agreed += 1
         if self._agreed >= AGREEING:
             self._ready()

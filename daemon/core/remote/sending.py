@@ -43,7 +43,6 @@ class Sender:
         self._context = context
         self._machine = machine
         self._looks: dict[str, int] = {}
-        self._cancels: dict[str, int] = {}
 
     # New orders
 
@@ -125,7 +124,7 @@ class Sender:
             self._refuse(CANCEL, order_id, "", "110001: the order is not open")
             return
         order.cancelling = True
-        self._cancels[order.id] = 0
+        order.cancels = 0
         self.send_cancel(order)
 
     def send_cancel(self, order: Tracked) -> None:
@@ -135,7 +134,8 @@ class Sender:
         call = context.dialect.cancel(
             order.symbol, link_id=order.link_id if by_link else "", venue_id="" if by_link else order.venue_id
         )
-        self._cancels[order.id] = self._cancels.get(order.id, 0) + 1
+        order.cancels += 1
+        order.cancel_again = context.now + context.span(LOOK_MS)
         context.send(
             Op.CANCEL,
             call,
@@ -155,7 +155,7 @@ class Sender:
         context.send(Op.CANCEL_ALL, call, lambda _answer: None, symbol=symbol, deadline=deadline, urgent=True)
         for order in context.orders.on(symbol):
             order.cancelling = True
-            self._cancels[order.id] = 0
+            order.cancels = 0
             self._look_later(order)
 
     def _cancelled(self, order: Tracked, answer: Answer) -> None:
@@ -262,7 +262,10 @@ class Sender:
         """The order is open at the venue: repeat what has not been done about it."""
         context, outcome = self._context, answer.outcome
         if order.cancelling:
-            if self._cancels.get(order.id, 0) < CANCELS_MAX:
+            if context.now < order.cancel_again:
+                self._look_later(order)
+                return
+            if order.cancels < CANCELS_MAX:
                 self.send_cancel(order)
                 return
             order.cancelling = False
