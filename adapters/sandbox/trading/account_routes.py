@@ -65,8 +65,8 @@ def change_margin_mode(account: VenueAccount, parameters: Parameters, now_ms: in
 
 
 def fee_rate(account: VenueAccount, parameters: Parameters, _now_ms: int) -> Answer:
-    """GET /v5/account/fee-rate."""
-    symbols = symbols_of(account, parameters)
+    """GET /v5/account/fee-rate; the category is linear where it is missing, as ccxt leaves it out."""
+    symbols = symbols_of(account, Parameters({"category": LINEAR, **parameters.fields}))
     fees = account.spec.exchange
     rows = [
         {"symbol": symbol, "takerFeeRate": plain(fees.taker_fee), "makerFeeRate": plain(fees.maker_fee)}

@@ -15,8 +15,8 @@ from adapters.sandbox.trading.codes import bad
 CATEGORIES = ("linear", "inverse", "option", "spot")
 LINEAR = "linear"
 
-_NUMBER = re.compile(r"\d{1,20}(\.\d{1,20})?")
-_SIGNED = re.compile(r"-?\d{1,20}(\.\d{1,20})?")
+_NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
+_SIGNED = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 _LINK_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
 
 

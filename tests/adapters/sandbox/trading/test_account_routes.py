@@ -88,6 +88,8 @@ def test_fees_are_those_of_the_account(bench: Bench) -> None:
     assert rows[0] == {"symbol": BTC, "takerFeeRate": "0.00055", "makerFeeRate": "0.0002"}
     assert [row["symbol"] for row in rows] == [BTC, ETH]
     assert len(bench.get("account/fee-rate", symbol=ETH)["list"]) == 1
+    without = bench.venue.answer(UID, "GET", "/v5/account/fee-rate", {}, bench.now_ms).result["list"]
+    assert without == rows
 
 
 def test_the_transaction_log_explains_the_wallet_to_the_last_digit(bench: Bench) -> None:
