@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "logs" / "README.md", ROOT / "examples" / "README.md"])
 TEXTS = (".md", ".py", ".toml", ".lock", ".json", ".yml", ".yaml", ".txt", "Makefile", "run", ".gitignore", "LICENSE")
-SKIPPED = {".git", ".venv", ".venv-differential", "logs", "build", "dist", "__pycache__"}
+SKIPPED = {".git", ".venv", ".venv-clients", ".venv-differential", "logs", "build", "dist", "__pycache__"}
 MINUTE = 60_000_000_000
 
 
