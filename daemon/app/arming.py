@@ -6,7 +6,7 @@ start with exit code 10. In paper modes nothing imports the port.
 | code | what does not agree |
 |---|---|
 | `MODE_IS_PAPER` | only `trade` may build a port |
-| `HOST_UNKNOWN` | a custom host off this machine |
+| `HOST_UNKNOWN` | a custom host off this machine, or addresses that do not belong together |
 | `NO_ACCOUNT` | no active lane has an account at a venue |
 | `ACCOUNT_ID_MISSING` | `account_id` is not the digits of an id |
 | `CONSENT_MISSING`, `CONSENT_DIFFERS` | `consent` must repeat `account_id` |
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from adapters.bybit.capabilities import host_problems
 from adapters.bybit.hosts import Environment
 from adapters.bybit.signing import Credentials
 from daemon.app.lanes import Plan
@@ -94,6 +95,8 @@ def check_grounds(grounds: Grounds) -> None:
     if host.name == "custom" and host.real_money:
         what = f"{host.rest} is neither one of Bybit's environments nor on this machine"
         raise _refused(account, "HOST_UNKNOWN", what, "write environment = mainnet, testnet or demo")
+    for what in host_problems(host):
+        raise _refused(account, "HOST_UNKNOWN", what, "correct the addresses in [venue]")
     if not grounds.account_id.isdecimal():
         what = f"accounts.{account}.account_id is not the digits of a user id"
         raise _refused(account, "ACCOUNT_ID_MISSING", what, "write the user id that Bybit shows")

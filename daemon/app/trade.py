@@ -106,6 +106,7 @@ class Trading:
             one.lock = lock_account(one.grounds.account, one.grounds.account_id, host, os.environ)
             one.identity = await _identify(one)
             check_identity(one.grounds, one.identity)
+            _warn_of_expiry(one.grounds.account, one.identity)
             log.info("armed", account=one.grounds.account, environment=host.name, real_money=host.real_money)
         return [*(armed(one.grounds) for one in self._accounts), *self._first_commands()]
 
@@ -162,6 +163,13 @@ async def _identify(one: _Account) -> KeyIdentity:
     from adapters.bybit.key_identity import identify  # noqa: PLC0415 - see `arming.build_port`
 
     return await identify(one.grounds.host, one.credentials)
+
+
+def _warn_of_expiry(account: str, identity: KeyIdentity) -> None:
+    from adapters.bybit.key_identity import expiry_warning  # noqa: PLC0415 - see `arming.build_port`
+
+    if text := expiry_warning(identity, identity.asked):
+        log.warning("key_expires", account=account, text=text)
 
 
 def _read_key(grounds: Grounds, base: Path, logs: Path, variables: MutableMapping[str, str]) -> Credentials:

@@ -102,9 +102,15 @@ class AccountsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 def default_accounts() -> tuple[Account, ...]:
-    """Two accounts, so that a client can be tried that must not touch the other one's orders."""
+    """Two accounts, so that a client can be tried that must not touch the other one's orders.
+
+    The key of the first may trade contracts and nothing else, as a key that a daemon is given should; that of the second
+    may do everything.
+    """
+    trades = {group: EVERYTHING[group] for group in ("ContractTrade", "Derivatives")}
+    first = ApiKey(key="sandbox-key-1", secret="sandbox-secret-1", permissions=trades)  # noqa: S106
     return (
-        Account(uid="100001", name="main", keys=(ApiKey(key="sandbox-key-1", secret="sandbox-secret-1"),)),  # noqa: S106
+        Account(uid="100001", name="main", keys=(first,)),
         Account(uid="100002", name="second", keys=(ApiKey(key="sandbox-key-2", secret="sandbox-secret-2"),)),  # noqa: S106
     )
 

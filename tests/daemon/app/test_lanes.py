@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from daemon.app.lanes import build_pipeline, strategy_digests
+from adapters.simulated.exchange import SimulatedExchange
+from daemon.app.lanes import Plan, build_pipeline, strategy_digests
 from daemon.core.errors import ConfigError
-from daemon.core.events import Timer
+from daemon.core.events import Link, Timer
 from daemon.core.records import Record, TransferLine
+from daemon.core.remote.exchange import RemoteExchange
 from tests.simulation.configs import SWING, TREND, document, lane, plan_of_document, strategy
 
 
@@ -50,3 +54,41 @@ def test_the_source_of_each_strategy_in_use_is_digested(tmp_path: Path) -> None:
     found = strategy_digests(plan_of_document(tmp_path, document()))
     assert found.keys() == {"trend.trend", "swing.swing"}
     assert len(set(found.values())) == 2
+
+
+def at_bybit(folder: Path, **changes: Any) -> Plan:
+    """A lane at Bybit with a twin, and one that is simulated; wired for trading."""
+    content = document([lane("main", SWING) | {"twin": True} | changes, lane("paper", TREND)])
+    content["venue"] |= {"private_url": "ws://127.0.0.1:1/v5/private"}
+    content["accounts"]["main"] |= {"venue": "bybit", "account_id": "100001"}
+    return msgspec.structs.replace(plan_of_document(folder, content), trade=True)
+
+
+def test_a_lane_at_a_venue_trades_there_and_its_twin_is_simulated(tmp_path: Path) -> None:
+    found = build_pipeline(at_bybit(tmp_path), None, "lineage").engine.lanes
+    kinds = [(one.name, one.account, type(one.exchange)) for one in found]
+    assert kinds == [
+        ("main", "main", RemoteExchange),
+        ("main_twin", "", SimulatedExchange),
+        ("paper", "", SimulatedExchange),
+    ]
+    first, twin = found[0], found[1]
+    assert [runner.name for runner in first.runners] == [runner.name for runner in twin.runners]
+    assert first.runners[0].strategy is not twin.runners[0].strategy
+
+
+def test_wherever_no_order_may_go_to_the_venue_its_lane_is_simulated_and_has_no_twin(tmp_path: Path) -> None:
+    plan = msgspec.structs.replace(at_bybit(tmp_path), trade=False)
+    found = build_pipeline(plan, None).engine.lanes
+    assert [(one.name, one.account, type(one.exchange)) for one in found] == [
+        ("main", "", SimulatedExchange),
+        ("paper", "", SimulatedExchange),
+    ]
+
+
+def test_requests_of_a_remote_lane_leave_through_the_outbox_of_its_pipeline(tmp_path: Path) -> None:
+    pipeline = build_pipeline(at_bybit(tmp_path), None, "lineage")
+    pipeline.frame(1, 1, "private.main", b'{"op":"pong"}')
+    pipeline.fact(2, 10**18, Link("private.main", up=True))
+    assert {request.account for request in pipeline.outbox} == {"main"}
+    assert not any(request.acts for request in pipeline.outbox)
