@@ -1,13 +1,37 @@
 from __future__ import annotations
 
+import re
 import tomllib
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
 
-from adapters.sandbox.gateway.accounts import AccountsFile, check_accounts, default_accounts, load_accounts
-from adapters.sandbox.gateway.plan import Plan, load_plan
+from adapters.sandbox.faults import Faults
+from adapters.sandbox.gateway.accounts import (
+    Account,
+    AccountsFile,
+    ApiKey,
+    check_accounts,
+    default_accounts,
+    load_accounts,
+)
+from adapters.sandbox.gateway.plan import (
+    Disconnect,
+    Event,
+    FillByHand,
+    Forged,
+    Lose,
+    Maintenance,
+    Plan,
+    PushFault,
+    RequestFault,
+    Skew,
+    StreamFault,
+    When,
+    load_plan,
+)
 from adapters.sandbox.gateway.settings import GatewaySettings, check_gateway
 from daemon.config import decode
 from daemon.core.errors import ConfigError
@@ -117,3 +141,49 @@ def test_accounts_and_keys_that_stand_twice_are_refused() -> None:
         check_accounts([first, first])
     with pytest.raises(ConfigError, match="there are none"):
         check_gateway(GatewaySettings(accounts=()))
+
+
+PAGE = (Path(__file__).parents[4] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+TABLES = (When, Lose, Forged, RequestFault, PushFault, StreamFault, Skew, Maintenance, Event, FillByHand, Disconnect)
+
+
+@pytest.mark.parametrize("kind", [*TABLES, Faults, Plan, Account, ApiKey])
+def test_every_key_of_plans_and_accounts_is_explained(kind: type[Struct]) -> None:
+    blocks = re.findall(r"^```toml\n.*?^```$", PAGE, re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"^```.*?^```$", "", PAGE, flags=re.MULTILINE | re.DOTALL)
+    named = set(re.findall(r"\w+", " ".join([*blocks, *re.findall(r"`[^`\n]+`", prose)])))
+    assert {name for name in kind.__struct_fields__ if name not in named} == set()
+
+
+def test_the_plan_and_the_accounts_of_the_page_can_be_used() -> None:
+    plans, accounts = [], []
+    for block in re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):
+        tables = tomllib.loads(block)
+        if "accounts" in tables:
+            accounts.append(decode(tables, AccountsFile, name="accounts.toml"))
+        elif "requests" in tables:
+            plans.append(decode(tables, Plan, name="plan.toml"))
+    assert len(plans) == len(accounts) == 1
+    assert len(accounts[0].accounts[0].keys) == 2
+
+
+def examples(table: str) -> list[str]:
+    """The example column of a table of the page, one after the other."""
+    part = PAGE.partition(f"### {table}")[2].partition("\n###")[0].partition("\n## ")[0]
+    rows = [line.split(" | ") for line in part.splitlines() if line.startswith("|")]
+    return [code for row in rows[2:] for code in re.findall(r"`([^`]+ = [^`]+)`", row[-1])]
+
+
+@pytest.mark.parametrize("example", examples("`[[requests]]`"))
+def test_an_example_of_a_request_fault_can_be_used(example: str) -> None:
+    plan(f"[[requests]]\n{example}")
+
+
+@pytest.mark.parametrize("example", examples("`[[pushes]]`"))
+def test_an_example_of_a_push_fault_can_be_used(example: str) -> None:
+    plan(f"[[pushes]]\n{example}")
+
+
+def test_the_page_has_examples() -> None:
+    assert len(examples("`[[requests]]`")) == 12
+    assert len(examples("`[[pushes]]`")) == 9
