@@ -92,6 +92,7 @@ class BybitPort:
         self._news = asyncio.Event()
         self._closed = False
         self._pump = asyncio.create_task(self._dispatch(), name=f"rest.{account}")
+        self._pump.add_done_callback(self._stopped)
 
     def send(self, request: Request) -> None:
         """Begin to carry out a request; how it ends is delivered as an `Answered`."""
@@ -105,10 +106,7 @@ class BybitPort:
 
     async def close(self) -> None:
         """Stop: what waits is not sent; of what is on its way nobody hears any more."""
-        self._closed = True
-        for one in self._waiting:
-            self._end(one.request, HttpAnswer(error=CLOSED, sent=False))
-        self._waiting.clear()
+        self._refuse_all()
         for task, request in self._open.items():
             if not task.done():
                 self._end(request, HttpAnswer(error=CLOSED))
@@ -117,6 +115,19 @@ class BybitPort:
             given_up.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._http.close()
+
+    def _refuse_all(self) -> None:
+        """From here on nothing is sent."""
+        self._closed = True
+        for one in self._waiting:
+            self._end(one.request, HttpAnswer(error=CLOSED, sent=False))
+        self._waiting.clear()
+
+    def _stopped(self, pump: asyncio.Task[None]) -> None:
+        """A fault of ours must not leave requests waiting for ever."""
+        if not pump.cancelled() and (fault := pump.exception()) is not None:
+            log.error("port_failed", account=self._account, fault=repr(fault))
+            self._refuse_all()
 
     async def _dispatch(self) -> None:
         """Start what may be sent; then sleep until something else may be, or expires, or comes."""
@@ -165,11 +176,11 @@ class BybitPort:
             raise
         if done:
             answer = attempt.result()
-            self._learn(request, answer)
         else:
             answer = HttpAnswer(error=f"no answer within {self._timeout:g} s")
             self._listen_on(attempt, request)
         self._end(request, answer, ticket)
+        self._learn(request, answer)
 
     def _end(self, request: Request, answer: HttpAnswer, ticket: Ticket | None = None) -> None:
         answered = Answered(

@@ -263,6 +263,22 @@ async def test_closing_ends_everything_once() -> None:
     assert len(answers.items) == 3
 
 
+async def test_a_fault_of_ours_leaves_no_request_waiting() -> None:
+    class Broken(Quotas):
+        def wait(self, path: str, now: int, *, urgent: bool = False) -> int:
+            raise RuntimeError("a bug")
+
+    answers = Answers()
+    with structlog.testing.capture_logs() as logs:
+        async with rest_venue(fixed(ok)) as rest, port_to(rest, answers, quotas=Broken()) as port:
+            port.send(request_of(CREATE))
+            (seen,) = await answers.until(1)
+            port.send(request_of(CREATE, name="r-2"))
+            (_, next_one) = await answers.until(2)
+    assert (seen.sent, seen.error, next_one.sent) == (False, CLOSED, False)
+    assert [entry["event"] for entry in logs] == ["port_failed"]
+
+
 async def test_no_answer_holds_anything_of_the_credentials() -> None:
     async def echo(request: web.Request) -> web.StreamResponse:
         return web.Response(text="no", status=500)
