@@ -1,8 +1,9 @@
 """Facts about an account at a venue reached over a network: how our requests ended, and what the venue says it holds.
 
-`Answered`, `Armed` and `VenueTime` are journaled; the others are what a decoder reads in a private frame or in the body
-of an answer, and are concluded anew by every replay. They hold the venue's own words (a status, an execution type that
-nobody had heard of before is a fact too); what to make of them is the business of `daemon.core.remote`.
+`Answered`, `Armed`, `Carried` and `VenueTime` are journaled; the others are what a decoder reads in a private frame or
+in the body of an answer, and are concluded anew by every replay. They hold the venue's own words (a status, an
+execution type that nobody had heard of before is a fact too); what to make of them is the business of
+`daemon.core.remote`.
 
 Prices are USDT per base unit, quantities base units, money USDT, all Decimal; times nanoseconds UTC of the venue.
 """
@@ -78,6 +79,17 @@ class Armed(Struct, frozen=True, kw_only=True, tag="armed", tag_field="fact"):
     environment: str
     real_money: bool
     fingerprint: str
+
+
+class Carried(Struct, frozen=True, kw_only=True, tag="carried", tag_field="fact"):
+    """What an earlier run of ours held on an account when it ended. A position of this very size is explained by it.
+
+    run: its id.  positions: signed base units by symbol, flat ones left out.
+    """
+
+    account: str
+    run: str
+    positions: dict[str, Decimal]
 
 
 class Answered(Struct, frozen=True, kw_only=True, tag="answered", tag_field="fact"):
@@ -269,7 +281,7 @@ class Unreadable(Struct, frozen=True, gc=False, tag="unreadable", tag_field="fac
     symbol: str = ""
 
 
-JournaledAccountFact: TypeAlias = Armed | Answered | VenueTime
+JournaledAccountFact: TypeAlias = Armed | Carried | Answered | VenueTime
 SeenAccountFact: TypeAlias = (
     StreamState | Outcome | OrderSeen | Executed | PositionSeen | WalletSeen | AccountSeen | Unreadable
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from daemon.core.account_events import AccountSeen, Op, Origin, PositionSeen, WalletSeen
+from daemon.core.account_events import AccountSeen, Carried, Op, Origin, PositionSeen, WalletSeen
 from daemon.core.events import Side
 from daemon.core.remote.context import Answer, Context
 from daemon.core.units import ZERO, multiply, subtract
@@ -36,6 +36,8 @@ class Books:
         self._gap = self._judged_gap = ZERO
         self._told: dict[str, tuple[str, str]] = {}
         self._leverage_asked: set[str] = set()
+        self._carried: dict[str, Decimal] = {}
+        self._carried_from = ""
 
     @property
     def opened(self) -> bool:
@@ -65,6 +67,10 @@ class Books:
             self._hedged.discard(row.symbol)
             self.positions[row.symbol] = row
 
+    def carry(self, fact: Carried) -> None:
+        """Take note of what an earlier run of ours held: a position of that size is adopted without asking."""
+        self._carried, self._carried_from = dict(fact.positions), fact.run
+
     # Comparing
 
     def compare(self) -> list[str]:
@@ -87,9 +93,11 @@ class Books:
         if ours == venue:
             self._agree(symbol)
             return []
-        return (
-            [] if self._is_told(POSITION, symbol, ours, venue) else [f"position {symbol}: ours {ours}, venue {venue}"]
-        )
+        if not ours and venue == self._carried.pop(symbol, ZERO):
+            self._adopt(symbol, venue, f"carried over from {self._carried_from}")
+            return []
+        told = self._is_told(POSITION, symbol, ours, venue)
+        return [] if told else [f"position {symbol}: ours {ours}, venue {venue}"]
 
     def position(self, symbol: str) -> Decimal:
         """Signed quantity at the venue, base units; zero where it never showed one."""
@@ -115,6 +123,8 @@ class Books:
         context = self._context
         if self.balance is None or not self._opened:
             return
+        if any(context.position(symbol) != self.position(symbol) for symbol in context.symbols):
+            return  # what a position that is not in our books has cost is not known to them
         ours, venue = context.held.cash, self.balance
         for symbol in context.symbols:
             ours = subtract(ours, context.held.position(symbol).entry_value)
@@ -156,21 +166,19 @@ class Books:
         action = "adopted" if adopt else "halted the symbol"
         context.tell(MismatchReport(POSITION, symbol, "", str(ours), str(venue), action))
         if adopt:
-            self._adopt(symbol, subtract(venue, ours))
+            self._adopt(symbol, subtract(venue, ours), "held at the venue, not explained by our books")
             return
         self._told[f"{POSITION} {symbol}"] = (str(ours), str(venue))
         reason = f"our position is {ours}, the venue's {venue}; flatten it, or set foreign_position to adopt"
         context.shut(POSITION, reason, symbol)
 
-    def _adopt(self, symbol: str, change: Decimal) -> None:
+    def _adopt(self, symbol: str, change: Decimal, reason: str) -> None:
         context, row = self._context, self.positions.get(symbol)
         entry = context.held.position(symbol).entry
         price = (row.entry if row is not None and row.entry else ZERO) or entry
         side = Side.BUY if change > 0 else Side.SELL
         context.held.fill(symbol, side, price, change.copy_abs(), ZERO)
-        context.tell(
-            AdoptionReport(symbol, side, change.copy_abs(), price, "held at the venue, not explained by our books")
-        )
+        context.tell(AdoptionReport(symbol, side, change.copy_abs(), price, reason))
         self._agree(symbol)
 
     # Settings

@@ -21,6 +21,7 @@ from daemon.core.account_events import (
     AccountSeen,
     Answered,
     Armed,
+    Carried,
     Executed,
     OrderSeen,
     Origin,
@@ -114,6 +115,7 @@ class RemoteExchange:
         sender.unknown = fence.watch
         machine.found = self._found
         machine.doubt = reconciler.doubt
+        machine.unwanted = sender.withdraw
         fills.filled = protector.note_fill
         reconciler.on_ready = self._checks.start
         self._started = False
@@ -230,6 +232,8 @@ class RemoteExchange:
                 self._venue_time(fact)
             case Unreadable():
                 self._reconciler.doubt(f"something unreadable: {fact.reason}")
+            case Carried():
+                self._books.carry(fact)
             case Restarted():
                 self._restart()
             case Answered() | Armed():

@@ -48,6 +48,7 @@ class OrderMachine:
     """Follows the orders of one account.
 
     doubt: called when something was heard that only the venue's whole picture can settle.
+    unwanted: called with an order under a name of ours that we do not know, where such are to be cancelled.
     found: called with an order that was seen at the venue while its outcome was unknown.
     """
 
@@ -55,6 +56,7 @@ class OrderMachine:
         self.orders: Orders = context.orders
         self.doubt: Callable[[str], None] = lambda _reason: None
         self.found: Callable[[Tracked], None] = lambda _order: None
+        self.unwanted: Callable[[Tracked], None] = lambda _order: None
         self._context = context
 
     # What the venue shows
@@ -170,7 +172,9 @@ class OrderMachine:
         context.tell(
             MismatchReport("foreign order", request.symbol, request.order_id, "", link_id or venue_id, "followed")
         )
-        if ours:
+        if ours and context.settings.foreign_order == "cancel":
+            self.unwanted(order)
+        elif ours:
             context.shut("lineage", f"{what}: another daemon trades this account, or a journal was lost")
         return order
 

@@ -127,6 +127,11 @@ class Sender:
         order.cancels = 0
         self.send_cancel(order)
 
+    def withdraw(self, order: Tracked) -> None:
+        """Cancel an order that is none of ours to keep."""
+        order.cancelling = True
+        self.send_cancel(order)
+
     def send_cancel(self, order: Tracked) -> None:
         """Send a cancel, by whatever name the venue knows the order."""
         context = self._context

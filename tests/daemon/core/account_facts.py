@@ -10,6 +10,7 @@ from daemon.core.account_events import (
     AccountSeen,
     Answered,
     Armed,
+    Carried,
     Executed,
     Op,
     OrderSeen,
@@ -91,6 +92,7 @@ def position_seen(qty: str = "0", entry: str = "100", **fields: Any) -> Position
 
 
 ONE_OF_EACH: list[AccountFact] = [
+    Carried(account=ACCOUNT, run="trade-1", positions={BTC: D("-0.5")}),
     Armed(account=ACCOUNT, environment="demo", real_money=False, fingerprint="ab12"),
     Answered(account=ACCOUNT, request="main-r1", op=Op.CREATE, status=200, body='{"retCode":0}', signed=5, window_ms=3),
     VenueTime(account=ACCOUNT, offset=-3, bound=7),
