@@ -104,8 +104,8 @@ class AccountsFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 def default_accounts() -> tuple[Account, ...]:
     """Two accounts, so that a client can be tried that must not touch the other one's orders.
 
-    The key of the first may trade contracts and nothing else, as a key that a daemon is given should; that of the second
-    may do everything.
+    The key of the first may trade contracts and nothing else, as a key that a daemon is given should; that of the
+    second may do everything.
     """
     trades = {group: EVERYTHING[group] for group in ("ContractTrade", "Derivatives")}
     first = ApiKey(key="sandbox-key-1", secret="sandbox-secret-1", permissions=trades)  # noqa: S106

@@ -48,7 +48,8 @@ class Call(Struct, frozen=True, kw_only=True):
 class Outcome(Struct, frozen=True, kw_only=True):
     """What is to be answered, before it has a transport.
 
-    body: the whole body, when the plan forges it.  lost: there is no answer.
+    body: the whole body, when the plan forges it.  headers: in place of those of the limit; empty ones go.
+    lost: there is no answer.
     """
 
     code: int | str = 0
@@ -58,6 +59,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     status: int = 200
     allowance: Allowance = Allowance(1, OTHERWISE, OTHERWISE - 1, 0)
     body: str | None = None
+    headers: Mapping[str, str] = {}
     delay_ms: int = 0
     lost: Lost | None = None
 
@@ -136,7 +138,8 @@ class Front:
             if fault.hide_ms:
                 result = hide_young(result, now.market_ms - fault.hide_ms)
             result = lie(result, fault.lie)
-        outcome = replace(outcome, result=result, delay_ms=sum(fault.delay_ms for fault in faults))
+        headers = {name: text for fault in faults for name, text in fault.headers.items()}
+        outcome = replace(outcome, result=result, headers=headers, delay_ms=sum(fault.delay_ms for fault in faults))
         forged = next((fault.answer for fault in faults if fault.answer is not None), None)
         if forged is not None:
             outcome = _forged(outcome, forged, call.path)

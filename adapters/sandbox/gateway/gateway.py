@@ -74,7 +74,7 @@ class Gateway:
         wall_ms: Callable[[], int] | None = None,
     ) -> None:
         settings = settings or GatewaySettings()
-        check_gateway(settings)
+        check_gateway(settings, list(market.listings))
         self.truth = truth or TruthLog()
         self.truth.now_ms = market.start_ms
         self.accounts = settings.accounts

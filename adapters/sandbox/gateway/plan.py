@@ -63,6 +63,12 @@ class When(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 ALWAYS = When()
+OF_REQUESTS, OF_PUSHES, OF_STREAMS = (
+    ("topic", "op", "status"),
+    ("route", "via", "op"),
+    ("via", "topic", "symbol", "status"),
+)
+"""What does not apply to requests, pushes and streams: a rule that asks for it would never fire."""
 
 
 class Lose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,7 +101,8 @@ class RequestFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     lose, answer: see there.  delay_ms: the answer goes out later.  repeat: how many times more it is carried out; the
     first outcome is answered.  hide_ms: rows made or changed within the last so many milliseconds of market time are
-    missing from a list.  lie: a list is empty, or its positions are flat.
+    missing from a list.  lie: a list is empty, or its positions are flat.  headers: of the answer, in place of its own;
+    an empty text takes one away.
     """
 
     name: str = ""
@@ -106,10 +113,13 @@ class RequestFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     repeat: Annotated[int, Meta(ge=0, le=100)] = 0
     hide_ms: Ms = 0
     lie: Literal["", "empty", "flat"] = ""
+    headers: dict[str, str] = {}
 
     def __post_init__(self) -> None:
-        if not (self.lose or self.answer or self.delay_ms or self.repeat or self.hide_ms or self.lie):
-            raise ValueError("when: this rule does nothing; give lose, answer, delay_ms, repeat, hide_ms or lie")
+        _check_when(self.when, OF_REQUESTS)
+        does = (self.lose, self.answer, self.delay_ms, self.repeat, self.hide_ms, self.lie, self.headers)
+        if not any(does):
+            raise ValueError("when: this rule does nothing; give lose, answer, delay_ms, repeat, hide_ms or the like")
         if self.lose and self.answer:
             raise ValueError("answer: an answer that is lost cannot say anything; give lose or answer")
 
@@ -138,6 +148,7 @@ class PushFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     silent: bool = False
 
     def __post_init__(self) -> None:
+        _check_when(self.when, OF_PUSHES)
         if sorted(self.permute) != list(range(len(self.permute))):
             raise ValueError(f"permute: {list(self.permute)} is no order of 0 to {max(0, len(self.permute) - 1)}")
         if self.permute and self.shuffle:
@@ -163,6 +174,7 @@ class StreamFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     close: Annotated[int, Meta(ge=0, le=4999)] | None = None
 
     def __post_init__(self) -> None:
+        _check_when(self.when, OF_STREAMS)
         if self.refuse is None and not self.delay_ms and not self.swallow and self.close is None:
             raise ValueError("when: this rule does nothing; give refuse, delay_ms, swallow or close")
 
@@ -197,6 +209,11 @@ class FillByHand(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     qty: Decimal | None = None
     price: Decimal | None = None
 
+    def __post_init__(self) -> None:
+        for name, amount in (("qty", self.qty), ("price", self.price)):
+            if amount is not None and not (amount.is_finite() and amount > 0):
+                raise ValueError(f"{name}: {amount} is not above zero")
+
 
 class Deleverage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """ADL closes a share of a symbol's positions, a fraction."""
@@ -210,6 +227,10 @@ class FundingByHand(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     symbol: str
     rate: Decimal
+
+    def __post_init__(self) -> None:
+        if not (self.rate.is_finite() and abs(self.rate) <= 1):
+            raise ValueError(f"rate: {self.rate} is no fraction between -1 and 1")
 
 
 class RequestByHand(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -244,6 +265,8 @@ class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     forget: bool = False
 
     def __post_init__(self) -> None:
+        if self.transfer is not None and not self.transfer.is_finite():
+            raise ValueError(f"transfer: {self.transfer} is no amount")
         given = [self.fill, self.adl, self.funding, self.transfer, self.request, self.disconnect]
         if sum(one is not None for one in given) + self.forget != 1:
             raise ValueError("at_s: give exactly one of fill, adl, funding, transfer, request, disconnect, forget")
@@ -260,6 +283,12 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     clock: tuple[Skew, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
     events: tuple[Event, ...] = ()
+
+
+def _check_when(when: When, foreign: tuple[str, ...]) -> None:
+    for name in foreign:
+        if getattr(when, name) != getattr(ALWAYS, name):
+            raise ValueError(f"when: {name} does not apply here, the rule would never fire")
 
 
 def load_plan(path: Path) -> Plan:

@@ -106,6 +106,7 @@ class RestDoor:
             "X-Bapi-Limit-Status": str(allowance.left),
             "X-Bapi-Limit-Reset-Timestamp": str(server_ms + services.market_ms_of(allowance.reset_in_ms)),
         }
+        headers = {name: text for name, text in {**headers, **outcome.headers}.items() if text}
         if outcome.body is not None:
             kind = HTML if outcome.body.lstrip().startswith("<") else JSON
             body = outcome.body.encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 
@@ -26,11 +26,16 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     plan: Plan = Plan()
 
 
-def check_gateway(settings: GatewaySettings) -> None:
+def check_gateway(settings: GatewaySettings, symbols: Collection[str] | None = None) -> None:
     """Refuse settings that cannot work.
 
+    Args:
+        settings: to be checked.
+        symbols: contracts of the market, once it is known.
+
     Raises:
-        ConfigError: accounts are missing or cannot be told apart, or the plan speaks of an account that is not there.
+        ConfigError: accounts are missing or cannot be told apart, or the plan speaks of an account or contract that is
+            not there.
     """
     if not settings.accounts:
         raise ConfigError("sandbox.accounts: there are none", cure="Leave them out to get the default ones.")
@@ -39,6 +44,12 @@ def check_gateway(settings: GatewaySettings) -> None:
     plan = settings.plan
     for place, event in enumerate(plan.events):
         _check_uid(f"events[{place}].uid", event.uid, uids)
+        for what in (event.fill, event.adl, event.funding):
+            if what is not None and symbols is not None and what.symbol not in symbols:
+                raise ConfigError(
+                    f"faults: events[{place}]: there is no contract {what.symbol}",
+                    cure=f"Choose one of {', '.join(symbols)}.",
+                )
     kinds: dict[str, Sequence[Rule]] = {"requests": plan.requests, "pushes": plan.pushes, "streams": plan.streams}
     for kind, rules in kinds.items():
         for place, rule in enumerate(rules):

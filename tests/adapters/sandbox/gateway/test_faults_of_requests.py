@@ -202,3 +202,18 @@ def test_market_routes_can_fail_too() -> None:
     answered = world.ask("GET", "/v5/market/time")
     assert isinstance(answered, HttpAnswer)
     assert (answered.status, answered.content_type) == (502, "text/html")
+
+
+def test_headers_of_the_limit_can_be_absurd_or_missing() -> None:
+    world = troubled({"when": {"route": CREATE}, "headers": {"X-Bapi-Limit": "-7", "X-Bapi-Limit-Status": ""}})
+    answered = world.ask("POST", CREATE, limit_order("a"))
+    assert isinstance(answered, HttpAnswer)
+    assert answered.headers["X-Bapi-Limit"] == "-7"
+    assert set(answered.headers) == {"X-Bapi-Limit", "X-Bapi-Limit-Reset-Timestamp"}
+
+
+def test_a_cancel_is_accepted_in_word_only() -> None:
+    world = troubled({"when": {"route": CANCEL}, "answer": {"code": 0, "message": "OK"}})
+    world.post(CREATE, limit_order("a"))
+    assert world.post(CANCEL, {"category": "linear", "symbol": "BTCUSDT", "orderLinkId": "a"})["retCode"] == 0
+    assert resting(world) == ["a"]

@@ -35,6 +35,7 @@ from adapters.sandbox.gateway.plan import (
 from adapters.sandbox.gateway.settings import GatewaySettings, check_gateway
 from daemon.config import decode
 from daemon.core.errors import ConfigError
+from tests.adapters.sandbox.gateway.world import World
 
 
 def plan(text: str) -> Plan:
@@ -66,6 +67,12 @@ def plan(text: str) -> Plan:
         ("[[events]]\nat_s = 1\nuid = '1'", "events[0].at_s"),
         ("[[events]]\nat_s = 1\nuid = '1'\nforget = true\ntransfer = '1'", "events[0].at_s"),
         ("[[events]]\nat_s = 1\nuid = '1'\nadl = { symbol = 'BTCUSDT', share = 2.0 }", "events[0].adl.share"),
+        ("[[events]]\nat_s = 1\nuid = '1'\ntransfer = 'NaN'", "events[0].transfer"),
+        ("[[events]]\nat_s = 1\nuid = '1'\nfill = { symbol = 'BTCUSDT', qty = '0' }", "events[0].fill.qty"),
+        ("[[events]]\nat_s = 1\nuid = '1'\nfunding = { symbol = 'BTCUSDT', rate = '7' }", "events[0].funding.rate"),
+        ("[[requests]]\ndelay_ms = 1\nwhen = { topic = 'order' }", "requests[0].when"),
+        ("[[pushes]]\ndrop = true\nwhen = { route = '/v5/order/create' }", "pushes[0].when"),
+        ("[[streams]]\nswallow = true\nwhen = { symbol = 'BTCUSDT' }", "streams[0].when"),
         ("[public]\ndrop_at = [1]", "public.drop_at"),
     ],
 )
@@ -96,6 +103,12 @@ def test_a_plan_may_only_speak_of_accounts_that_are_there() -> None:
     ):
         with pytest.raises(ConfigError, match=r"there is no account 7"):
             check_gateway(GatewaySettings(plan=plan(text)))
+
+
+def test_a_plan_may_only_speak_of_contracts_that_are_played() -> None:
+    event = plan("[[events]]\nat_s = 1\nuid = '100001'\nadl = { symbol = 'DOGEUSDT' }")
+    with pytest.raises(ConfigError, match="there is no contract DOGEUSDT"):
+        World(event)
 
 
 ACCOUNT = "[[accounts]]\nuid = '5'\nname = 'five'\n"
@@ -185,5 +198,5 @@ def test_an_example_of_a_push_fault_can_be_used(example: str) -> None:
 
 
 def test_the_page_has_examples() -> None:
-    assert len(examples("`[[requests]]`")) == 12
+    assert len(examples("`[[requests]]`")) == 14
     assert len(examples("`[[pushes]]`")) == 9
