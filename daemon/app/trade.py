@@ -21,6 +21,7 @@ from adapters.bybit.private_feed import PrivateFeed
 from adapters.bybit.signing import Credentials
 from daemon.app.account_lock import lock_account
 from daemon.app.arming import Grounds, PortTimes, armed, build_port, check_grounds, check_identity, check_plan
+from daemon.app.carried import carried
 from daemon.app.credentials import read_credentials
 from daemon.app.identity import ROOT
 from daemon.app.lanes import Plan
@@ -65,13 +66,14 @@ class Trading:
     plan: the configuration, with its lanes at their venues.  secrets: what no sink may ever show.
     """
 
-    def __init__(self, plan: Plan, accounts: Sequence[_Account], options: TradeOptions) -> None:
+    def __init__(self, plan: Plan, accounts: Sequence[_Account], options: TradeOptions, logs: Path) -> None:
         self.plan = plan
         self.secrets: Sequence[str] = [
             text for one in accounts for text in (one.credentials.key, one.credentials.secret.reveal())
         ]
         self._accounts = accounts
         self._options = options
+        self._logs = logs
         self._closing: list[Callable[[], Awaitable[None]]] = []
 
     @classmethod
@@ -98,7 +100,7 @@ class Trading:
             )
             check_grounds(grounds)
             accounts.append(_Account(grounds, _read_key(grounds, plan.base, logs, variables)))
-        return cls(plan, accounts, options)
+        return cls(plan, accounts, options, logs)
 
     async def arm(self, host: Environment) -> Sequence[Fact]:
         """Hold each account, and let the venue say whose its key is and what it may do."""
@@ -108,7 +110,9 @@ class Trading:
             check_identity(one.grounds, one.identity)
             _warn_of_expiry(one.grounds.account, one.identity)
             log.info("armed", account=one.grounds.account, environment=host.name, real_money=host.real_money)
-        return [*(armed(one.grounds) for one in self._accounts), *self._first_commands()]
+        grounds = [one.grounds for one in self._accounts]
+        left = [carried(self._logs, each.account, each.account_id) for each in grounds]
+        return [*map(armed, grounds), *(fact for fact in left if fact is not None), *self._first_commands()]
 
     def connect(self, live: LiveLoop, time: RunTime) -> Mapping[str, OrderPort]:
         """Build the ports, and begin to follow the private streams and the venue's clock."""
