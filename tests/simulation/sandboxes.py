@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import Any
 
+from adapters.sandbox.gateway.truth import TruthLog
 from adapters.sandbox.market import Market
 from adapters.sandbox.server import serve
 from adapters.sandbox.settings import SandboxSettings
@@ -16,16 +17,24 @@ PATIENCE_S = 30.0
 
 
 @contextmanager
-def sandbox_thread(market: Market, **settings: Any) -> Iterator[dict[str, str]]:
-    """Serve a market as fast as the client reads, from its first subscription on; yields the addresses."""
+def sandbox_thread(market: Market, truth: TruthLog | None = None, **settings: Any) -> Iterator[dict[str, str]]:
+    """Serve a market as fast as the client reads, from its first subscription on; yields the addresses.
+
+    With `gateway=GatewaySettings(...)` accounts trade on it, and `truth` is what the test judges by.
+    """
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever, name="sandbox", daemon=True)
     thread.start()
     wanted: dict[str, Any] = {"speed": "max", "start": "first_subscription", "settle_ms": 20, "ack_delay_ms": 0}
     try:
-        server = _wait(loop, serve(market, SandboxSettings(**(wanted | settings))))
+        server = _wait(loop, serve(market, SandboxSettings(**(wanted | settings)), truth=truth))
         try:
-            yield {"rest_url": server.url_rest, "public_url": server.url_ws}
+            yield {
+                "rest_url": server.url_rest,
+                "public_url": server.url_ws,
+                "private_url": server.url_private,
+                "trade_url": server.url_trade,
+            }
         finally:
             _wait(loop, server.close())
     finally:

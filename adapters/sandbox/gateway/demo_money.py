@@ -45,9 +45,10 @@ def _amount(wish: object) -> Decimal:
 
 
 class MoneyWindow:
-    """Lets an account ask once a minute."""
+    """Lets an account ask once a real minute, or whenever it wants when limits are off."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, enabled: bool = True) -> None:
+        self._enabled = enabled
         self._asked: dict[str, int] = {}
 
     def take(self, uid: str, real_ms: int) -> None:
@@ -57,6 +58,6 @@ class MoneyWindow:
             Refused: the last one is less than a minute ago.
         """
         last = self._asked.get(uid)
-        if last is not None and real_ms - last < ONCE_PER_MS:
+        if self._enabled and last is not None and real_ms - last < ONCE_PER_MS:
             raise Refused(TOO_OFTEN, "Too many visits. Exceeded the API Rate Limit.")
         self._asked[uid] = real_ms

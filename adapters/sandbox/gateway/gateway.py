@@ -88,7 +88,7 @@ class Gateway:
         self.topics = frozenset(self.venue.topics_read(market.topics))
         self.awake = False
         self._agenda = Agenda(self._services, self.venue, self._end_streams)
-        self._money = MoneyWindow()
+        self._money = MoneyWindow(enabled=settings.limits.enabled)
         self._sessions: dict[PrivateSession | TradeSession, None] = {}
         self._pushes = 0
         self._in_maintenance = False

@@ -182,6 +182,12 @@ def test_demo_money_comes_once_a_minute_and_up_to_a_sum() -> None:
     assert balance(world) == "20000"
 
 
+def test_demo_money_comes_at_any_time_when_limits_are_off() -> None:
+    world = World(limits=LimitSettings(enabled=False))
+    assert [world.post(MONEY, {})["retCode"] for _ in range(3)] == [0, 0, 0]
+    assert balance(world) == "40000"
+
+
 @pytest.mark.parametrize(
     "wish",
     [
