@@ -37,7 +37,11 @@ def test_endpoints_do_not_take_from_each_other() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 300 * NS_PER_MS), st.booleans(), st.sampled_from([CREATE, CANCEL])), max_size=200)
+    st.lists(
+        st.tuples(st.integers(0, 90 * NS_PER_MS), st.booleans(), st.sampled_from([CREATE, CANCEL])),
+        min_size=50,
+        max_size=80,
+    )
 )
 def test_no_rolling_second_holds_more_than_the_venue_allows(steps: list[tuple[int, bool, str]]) -> None:
     quotas = Quotas()
