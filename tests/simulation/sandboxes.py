@@ -29,12 +29,8 @@ def sandbox_thread(market: Market, truth: TruthLog | None = None, **settings: An
     try:
         server = _wait(loop, serve(market, SandboxSettings(**(wanted | settings)), truth=truth))
         try:
-            yield {
-                "rest_url": server.url_rest,
-                "public_url": server.url_ws,
-                "private_url": server.url_private,
-                "trade_url": server.url_trade,
-            }
+            private = {"private_url": server.url_private} if server.gateway is not None else {}
+            yield {"rest_url": server.url_rest, "public_url": server.url_ws, **private}
         finally:
             _wait(loop, server.close())
     finally:
