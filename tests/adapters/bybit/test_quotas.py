@@ -57,6 +57,18 @@ def test_no_rolling_second_holds_more_than_the_venue_allows(steps: list[tuple[in
             assert sum(last - NS_PER_SECOND < one <= last for one in times) <= LIMITS[path]
 
 
+def test_one_who_sends_whenever_it_may_stays_within_the_venues_second() -> None:
+    quotas = Quotas()
+    sent: list[int] = []
+    for millisecond in range(5_000):
+        now = T0 + millisecond * NS_PER_MS
+        if quotas.wait(CREATE, now, urgent=True) == 0:
+            quotas.take(CREATE, now)
+            sent.append(now)
+    assert all(sum(last - NS_PER_SECOND < one <= last for one in sent) <= LIMITS[CREATE] for last in sent)
+    assert len(sent) >= 45, "and wastes little"
+
+
 @given(st.integers(1, 10), st.integers(0, 2 * NS_PER_SECOND))
 def test_after_the_wait_it_may_be_sent(count: int, gap: int) -> None:
     quotas = Quotas()
