@@ -120,6 +120,7 @@ class VenueAccount:
         self._asking = record
         self.hear(self.exchange.submit(record.request, market, now_ms * NS_PER_MS), now_ms, request.symbol)
         if record.refused is not None:
+            self._asking = None
             self.orders.drop(record)
             raise refused_of(record.refused)
         self._accept(record)

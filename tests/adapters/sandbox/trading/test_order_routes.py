@@ -88,6 +88,8 @@ def test_a_refused_order_leaves_no_trace_but_a_note(bench: Bench) -> None:
     assert bench.get("order/history")["list"] == []
     (note,) = bench.noted("refused")
     assert (note["code"], note["order_link_id"], note["path"]) == (110007, "x", "/v5/order/create")
+    bench.post("position/set-leverage", buyLeverage="20", sellLeverage="20")
+    assert bench.topics() == ["position", "wallet"]
 
 
 @pytest.mark.parametrize(
