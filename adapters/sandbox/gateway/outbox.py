@@ -6,7 +6,7 @@ rule; all others act on it together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 from random import Random
 
@@ -129,20 +129,23 @@ class Outbox:
                 self._collect(push, counted, now)
                 return "collected"
         faults = [counted.rule for counted in met]
-        self._send(_changed(push, faults), faults, now)
+        fields = {name: value for fault in faults for name, value in fault.fields.items()}
+        self._send(_changed(push, fields), faults, now)
         if any(fault.drop for fault in faults):
             return "dropped"
         return "delayed" if any(fault.delay_ms for fault in faults) else "sent"
 
     def _send(self, push: Outgoing, faults: Sequence[PushFault], now: Instant) -> None:
         due_ms = now.real_ms + sum(fault.delay_ms for fault in faults)
-        text = json_of(push.content)
+        text = next((fault.text.encode() for fault in faults if fault.text is not None), json_of(push.content))
         if any(fault.garbage for fault in faults):
             self._queue(due_ms, GARBAGE)
         copies = 0 if any(fault.drop for fault in faults) else 1 + sum(fault.copies for fault in faults)
         for _ in range(copies):
             self._queue(due_ms, text)
         for fault in faults:
+            if fault.echo:
+                self._queue(due_ms, json_of(_changed(push, fault.echo).content))
             if fault.close is not None:
                 self._queue(due_ms, Ending(fault.close))
             if fault.silent:
@@ -178,11 +181,11 @@ def _subject(push: Outgoing) -> Subject:
     )
 
 
-def _changed(push: Outgoing, faults: Sequence[PushFault]) -> Outgoing:
-    fields: dict[str, object] = {name: value for fault in faults for name, value in fault.fields.items()}
+def _changed(push: Outgoing, fields: Mapping[str, object]) -> Outgoing:
+    """The push with values of its items replaced."""
     if not fields:
         return push
-    items = [item | fields for item in push.items]
+    items = [{**item, **fields} for item in push.items]
     return replace(push, content=push.content | {"data": items}, items=items)
 
 

@@ -129,6 +129,8 @@ class PushFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     drop: it is not sent.  copies: it is sent so many times more.  delay_ms: later.  garbage: a text that is no JSON
     goes before it.  fields: values of its items are replaced, such as { orderStatus = "Teleported" }.
+    echo: another push follows it, with these values replaced: what Bybit does when a cancel comes too late.
+    text: it is sent in place of the push, whatever it is.
     permute: the next pushes are collected and sent in this order, each a place counted from 0.  shuffle: so many are
     collected and sent in an order drawn by the seed.  hold_ms: real time after which an incomplete collection goes out.
     close: the stream ends after it with this code; 0 cuts it.  silent: the stream stays open and says nothing any more.
@@ -141,6 +143,8 @@ class PushFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     delay_ms: Ms = 0
     garbage: bool = False
     fields: dict[str, str | int | bool] = {}
+    echo: dict[str, str | int | bool] = {}
+    text: str | None = None
     permute: tuple[Annotated[int, Meta(ge=0)], ...] = ()
     shuffle: Annotated[int, Meta(ge=0, le=1000)] = 0
     hold_ms: Ms = 1000
@@ -153,8 +157,8 @@ class PushFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(f"permute: {list(self.permute)} is no order of 0 to {max(0, len(self.permute) - 1)}")
         if self.permute and self.shuffle:
             raise ValueError("shuffle: give either permute or shuffle")
-        does = (self.drop, self.copies, self.delay_ms, self.garbage, self.fields, self.permute, self.shuffle)
-        if not (any(does) or self.close is not None or self.silent):
+        does = (self.drop, self.copies, self.delay_ms, self.garbage, self.fields, self.echo, self.permute, self.shuffle)
+        if not (any(does) or self.text is not None or self.close is not None or self.silent):
             raise ValueError("when: this rule does nothing; give drop, copies, delay_ms, garbage, fields or the like")
 
 

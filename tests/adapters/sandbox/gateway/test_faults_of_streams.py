@@ -75,6 +75,18 @@ def test_garbage_and_unknown_words_reach_the_client() -> None:
     assert world.rows(REALTIME, symbol="BTCUSDT")[0]["orderStatus"] == "New"
 
 
+def test_a_late_cancel_yields_a_second_filled_and_any_text_can_take_the_place_of_a_push() -> None:
+    late = {"cancelType": "CancelByUser", "rejectReason": "EC_OrigClOrdIDDoesNotExist"}
+    world, session = pushed(
+        {"when": {"status": "Filled"}, "echo": late}, {"when": {"status": "New"}, "text": '{"topic":7}'}
+    )
+    world.post(CREATE, market_order("a"))
+    strange, filled, echo = world.heard(session)
+    assert strange == {"topic": 7}
+    assert filled["data"][0] | late == echo["data"][0]
+    assert (filled["data"][0]["orderStatus"], filled["data"][0]["rejectReason"]) == ("Filled", "EC_NoError")
+
+
 def test_rules_of_pushes_look_at_status_and_topic() -> None:
     world, session = pushed({"when": {"topic": "order", "status": "Filled"}, "drop": True}, topics=TOPICS)
     world.post(CREATE, market_order("a"))

@@ -199,4 +199,4 @@ def test_an_example_of_a_push_fault_can_be_used(example: str) -> None:
 
 def test_the_page_has_examples() -> None:
     assert len(examples("`[[requests]]`")) == 14
-    assert len(examples("`[[pushes]]`")) == 9
+    assert len(examples("`[[pushes]]`")) == 11
