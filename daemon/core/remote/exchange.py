@@ -49,7 +49,7 @@ from daemon.core.remote.sending import Sender, deny
 from daemon.core.remote.settings import RemoteSettings
 from daemon.core.remote.states import State
 from daemon.core.remote.tracked import Tracked
-from daemon.core.venue import FillReport, OrderReport, Report
+from daemon.core.venue import FillReport, OrderReport, Report, TrackReport
 
 NOTHING: tuple[Report, ...] = ()
 
@@ -305,7 +305,7 @@ class RemoteExchange:
 
     def _end(self) -> Sequence[Report]:
         reports = self._context.take_reports()
-        if any(isinstance(report, FillReport | OrderReport) for report in reports):
+        if any(isinstance(report, FillReport | OrderReport | TrackReport) for report in reports):
             self._checks.note_pending()
             self._checks.look_soon()
         self.next_due = min(

@@ -248,8 +248,8 @@ class Sender:
         for row in answer.rows:
             if isinstance(row, OrderSeen):
                 self._machine.see(row)
-        if not order.is_open:
-            return
+        if not order.is_open or order.end is not None:
+            return  # it ended; executions that are missing are asked for elsewhere
         if not answer.ok:
             self._look_later(order)
         elif not answer.rows:
