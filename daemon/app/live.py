@@ -36,7 +36,7 @@ from daemon.config import Config
 from daemon.core.errors import ConfigError, JournalFailed, LockstepError
 from daemon.core.events import Fact, Instrument
 from daemon.core.units import NEVER, NS_PER_MINUTE, NS_PER_MS, NS_PER_SECOND
-from daemon.log import configure, get_logger
+from daemon.log import configure, get_logger, libraries_through_our_log
 from daemon.loop import LiveLoop, LoopSettings, Schedule, Stopped
 from daemon.ports import OrderPort
 
@@ -152,7 +152,8 @@ async def _write(session: Session, job: _Job) -> RunResult:
     operator_log = configure(now=SystemClock().now, run_directory=session.run_dir, secrets=hidden)
     log.info("run_opened", run=session.run_dir.name, mode=str(job.mode), continued=session.resumed)
     try:
-        stopped = await _drive(session, job)
+        with libraries_through_our_log():
+            stopped = await _drive(session, job)
         return _finish(session, job.mode, stopped)
     except BaseException as error:
         log.error("run_stopped", run=session.run_dir.name, error=f"{type(error).__name__}: {error}")

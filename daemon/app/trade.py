@@ -146,8 +146,7 @@ class Trading:
             jitter=Random(),  # noqa: S311 - only spreads reconnects; never reaches a decision
             deliver=live.deliver,
         )
-        task = feed.start()
-        task.add_done_callback(lambda done: _watch(done, live))
+        feed.start().add_done_callback(lambda done: _watch(done, live))
         self._closing += [port.close, feed.close]
         return port
 
@@ -158,7 +157,7 @@ class Trading:
         from adapters.bybit.venue_clock import VenueClock  # noqa: PLC0415 - see `arming.build_port`
 
         clock = VenueClock(host, account=account, deliver=live.deliver)
-        clock.start()
+        clock.start().add_done_callback(lambda done: _watch(done, live))
         self._closing.append(clock.close)
         return clock.now
 
@@ -183,6 +182,6 @@ def _read_key(grounds: Grounds, base: Path, logs: Path, variables: MutableMappin
 
 
 def _watch(task: asyncio.Task[None], live: LiveLoop) -> None:
-    """A private stream that ends by an error of ours must not leave the run trading blind."""
+    """A private stream or a clock that ends by an error of ours must not leave the run trading blind."""
     if not task.cancelled() and isinstance(error := task.exception(), Exception):
         live.fail(error)

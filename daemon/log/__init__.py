@@ -9,9 +9,19 @@ counted: a full disk, a closed terminal or a reader that stopped reading never s
 
 from __future__ import annotations
 
+from daemon.log.foreign import libraries_through_our_log
 from daemon.log.redaction import REDACTED, Redactor
 from daemon.log.repeats import RepeatLimit
 from daemon.log.run_log import RunLog
 from daemon.log.setup import configure, get_logger, log_to_stderr
 
-__all__ = ["REDACTED", "Redactor", "RepeatLimit", "RunLog", "configure", "get_logger", "log_to_stderr"]
+__all__ = [
+    "REDACTED",
+    "Redactor",
+    "RepeatLimit",
+    "RunLog",
+    "configure",
+    "get_logger",
+    "libraries_through_our_log",
+    "log_to_stderr",
+]
