@@ -88,6 +88,7 @@ class VenueAccount:
         self.account = self.exchange.account
         self.orders = OrderStore(spec.uid)
         self.executions: list[ExecutionRecord] = []
+        self._executions_by_order: dict[str, list[ExecutionRecord]] = {}
         self.books = Books(spec.uid)
         self.auto_add: set[str] = set()
         self.updated_ms = 0
@@ -292,7 +293,7 @@ class VenueAccount:
         record.updated_ms = now_ms
         market, serial = self.markets[report.symbol], len(self.executions) + 1
         execution = trade_record(record, report, booked, uid=self.uid, serial=serial, market=market, now_ms=now_ms)
-        self.executions.append(execution)
+        self._keep(execution)
         self.books.note_fill(key, execution, booked, self.account.leverage_of(report.symbol))
         self._tell_execution(execution)
         self._note("position", truth.position(self.uid, record, booked.size, execution.exec_id))
@@ -306,11 +307,15 @@ class VenueAccount:
         idx = PositionIdx.ONE_WAY
         if self.account.hedge:
             idx = PositionIdx.LONG if report.qty > 0 else PositionIdx.SHORT
-        self.executions.append(execution)
+        self._keep(execution)
         self.books.settle(leg_key(report.symbol, idx), execution)
         self._note("funding", truth.funding(self.uid, execution))
         self._tell_execution(execution)
         self._note_wallet(report.fee.copy_negate(), execution.exec_id)
+
+    def _keep(self, execution: ExecutionRecord) -> None:
+        self.executions.append(execution)
+        self._executions_by_order.setdefault(execution.order_id, []).append(execution)
 
     def _on_transfer(self, report: TransferReport, now_ms: int) -> None:
         self.books.transfer(report.amount, now_ms)
@@ -329,6 +334,13 @@ class VenueAccount:
         self._note("refused", truth.refusal(self.uid, method, path, query, refused))
 
     # What it looks like
+
+    def executions_of(self, order_id: str, link_id: str) -> list[ExecutionRecord]:
+        """Executions of an order by its id, or by the client's; oldest first."""
+        if not order_id:
+            record = self.orders.find("", link_id)
+            order_id = "" if record is None else record.order_id
+        return self._executions_by_order.get(order_id, [])
 
     def legs(self) -> tuple[PositionIdx, ...]:
         """The positions that a symbol has in the account's position mode."""

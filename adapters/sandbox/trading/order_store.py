@@ -74,12 +74,24 @@ class OrderStore:
         """What order/realtime still knows of closed orders, newest first."""
         return sorted(self._closed, key=lambda record: record.serial, reverse=True)
 
+    def known_lately(self, order_id: str, link_id: str) -> list[OrderRecord]:
+        """The order of a name, if it is open or order/realtime still knows it."""
+        found = self.find(order_id, link_id)
+        if found is None or (found.is_closed and not any(each is found for each in self._closed)):
+            return []
+        return [found]
+
     def forget_closed(self) -> None:
         """Lose what order/realtime knows of closed orders."""
         self._closed.clear()
 
-    def history(self, now_ms: int) -> Iterator[OrderRecord]:
-        """Closed orders that order/history knows at a time, newest first."""
-        for record in reversed(self._by_id.values()):
+    def history(self, now_ms: int, order_id: str = "", link_id: str = "") -> Iterator[OrderRecord]:
+        """Closed orders that order/history knows at a time, newest first; with a name only the one of it."""
+        if order_id or link_id:
+            found = self.find(order_id, link_id)
+            candidates = iter(() if found is None else (found,))
+        else:
+            candidates = reversed(self._by_id.values())
+        for record in candidates:
             if record.is_closed and (record.cum_qty or now_ms - record.updated_ms <= DAY_MS):
                 yield record

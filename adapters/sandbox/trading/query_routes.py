@@ -10,7 +10,7 @@ Assumptions:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from adapters.sandbox.trading.account import VenueAccount
 from adapters.sandbox.trading.execution_record import ExecutionRecord, execution_item
@@ -32,65 +32,56 @@ def realtime(account: VenueAccount, parameters: Parameters, _now_ms: int) -> Ans
     store = account.orders
     found: Iterable[OrderRecord]
     if order_id or link_id:
-        found = (record for source in (store.open_orders(), store.closed_lately()) for record in source)
+        found = store.known_lately(order_id, link_id)
     else:
         closed = parameters.integer("openOnly", 0, 0, 2)
         found = store.closed_lately() if closed else store.open_orders()
-    return _orders(account, parameters, found, _condition(parameters, symbols, order_id, link_id))
+    return _orders(account, parameters, found, _condition(parameters, symbols))
 
 
 def history(account: VenueAccount, parameters: Parameters, now_ms: int) -> Answer:
     """GET /v5/order/history."""
     start, end = window(parameters, now_ms)
     status = parameters.text("orderStatus")
-    named = _condition(
-        parameters, symbols_of(account, parameters), parameters.text("orderId"), parameters.text("orderLinkId")
-    )
+    selected = _condition(parameters, symbols_of(account, parameters))
+    found = account.orders.history(now_ms, parameters.text("orderId"), parameters.text("orderLinkId"))
 
     def fits(record: OrderRecord) -> bool:
-        return start <= record.created_ms <= end and status in ("", record.status.value) and named(record)
+        return start <= record.created_ms <= end and status in ("", record.status.value) and selected(record)
 
-    return _orders(account, parameters, account.orders.history(now_ms), fits)
+    return _orders(account, parameters, found, fits)
 
 
 def executions(account: VenueAccount, parameters: Parameters, now_ms: int) -> Answer:
     """GET /v5/execution/list."""
-    fits = _executions_wanted(account, parameters, now_ms)
-    found: Iterator[ExecutionRecord] = (record for record in reversed(account.executions) if fits(record))
+    found = _executions_wanted(account, parameters, now_ms)
     rows, cursor = page(found, parameters, serial=lambda record: record.serial, default=50, most=100)
     items = [execution_item(record, account.listings[record.symbol]) for record in rows]
     return Answer({"category": parameters.category(), "list": items, "nextPageCursor": cursor})
 
 
-def _executions_wanted(account: VenueAccount, parameters: Parameters, now_ms: int) -> Callable[[ExecutionRecord], bool]:
+def _executions_wanted(account: VenueAccount, parameters: Parameters, now_ms: int) -> Iterator[ExecutionRecord]:
+    """The executions that a request selects, newest first."""
     symbols = symbols_of(account, parameters)
     order_id, link_id = parameters.text("orderId"), parameters.text("orderLinkId")
     if symbols == ():
-        return lambda _: False
-    if order_id:
-        return lambda record: record.order_id == order_id
-    if link_id:
-        return lambda record: record.link_id == link_id
+        return iter(())
+    if order_id or link_id:
+        return reversed(account.executions_of(order_id, link_id))
     start, end = window(parameters, now_ms)
     kind = parameters.text("execType")
-    return lambda record: (
-        start <= record.time_ms <= end
+    return (
+        record
+        for record in reversed(account.executions)
+        if start <= record.time_ms <= end
         and kind in ("", record.exec_type)
         and (symbols is None or record.symbol in symbols)
     )
 
 
-def _condition(
-    parameters: Parameters, symbols: Iterable[str] | None, order_id: str, link_id: str
-) -> Callable[[OrderRecord], bool]:
+def _condition(parameters: Parameters, symbols: Collection[str] | None) -> Callable[[OrderRecord], bool]:
     wanted = parameters.choice("orderFilter", FILTERS, "all")
-    chosen = None if symbols is None else tuple(symbols)
-
-    def fits(record: OrderRecord) -> bool:
-        named = record.order_id == order_id if order_id else link_id in ("", record.link_id)
-        return named and is_of_symbols(record, chosen) and _was_of_filter(record, wanted)
-
-    return fits
+    return lambda record: is_of_symbols(record, symbols) and _was_of_filter(record, wanted)
 
 
 def _was_of_filter(record: OrderRecord, wanted: str) -> bool:
