@@ -30,7 +30,7 @@ CONNECT_SHARE = 0.8
 log = get_logger("bybit.port")
 
 
-class _Waiting(Struct, frozen=True):
+class _Waiting(Struct, frozen=True, eq=False):
     """A request that waits. due: when it expires, nanoseconds of the monotonic clock."""
 
     request: Request
@@ -144,21 +144,20 @@ class BybitPort:
         """Start requests in order of urgency, then of arrival; returns nanoseconds until the next is due, if any."""
         now = self._monotonic()
         wait: int | None = None
-        kept: list[_Waiting] = []
         for one in sorted(self._waiting, key=lambda each: not each.request.urgent):
             request = one.request
             if now >= one.due or self._now() >= request.deadline:
+                self._waiting.remove(one)
                 self._end(request, HttpAnswer(error=EXPIRED, sent=False))
                 continue
             left = self._quotas.wait(request.call.path, now, urgent=request.urgent)
             if left <= 0:
+                self._waiting.remove(one)
                 self._quotas.take(request.call.path, now)
                 self._start(request)
                 continue
-            kept.append(one)
             until = min(left, one.due - now)
             wait = until if wait is None else min(wait, until)
-        self._waiting = kept
         return wait
 
     def _start(self, request: Request) -> None:
@@ -202,8 +201,10 @@ class BybitPort:
 
         def told(done: asyncio.Task[HttpAnswer]) -> None:
             self._late.discard(done)
-            if not done.cancelled() and (status := done.result().status):
-                log.warning("late_answer", account=self._account, request=request.id, op=request.op, status=status)
+            if done.cancelled() or not (answer := done.result()).status:
+                return
+            log.warning("late_answer", account=self._account, request=request.id, op=request.op, status=answer.status)
+            self._learn(request, answer)
 
         attempt.add_done_callback(told)
 
