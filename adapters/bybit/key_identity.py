@@ -112,17 +112,18 @@ async def identify(environment: Environment, credentials: Credentials, *, proxy:
     Raises:
         ArmingRefused: the venue refuses the key, or cannot be asked.
     """
-    try:
-        asked = await server_time(environment.rest)
-    except FeedError as error:
-        raise ArmingRefused(error.message, code="KEY_UNKNOWN", cure=error.cure) from error
     monotonic = SystemClock().monotonic
-    since = monotonic()
     http = HttpClient(connect_seconds=SECONDS, seconds=SECONDS, proxy=proxy)
+    asked = since = 0
+    # Made before the time is asked: loading what it needs takes a second or more, and the time would be stale.
     carrier = Carrier(environment, credentials, venue_now_ns=lambda: asked + monotonic() - since, http=http)
     try:
+        asked = await server_time(environment.rest)
+        since = monotonic()
         info = await _ask(carrier, environment, KEY_CALL, _KeyInfo)
         account = await _ask(carrier, environment, ACCOUNT_CALL, _AccountInfo)
+    except FeedError as error:
+        raise ArmingRefused(error.message, code="KEY_UNKNOWN", cure=error.cure) from error
     finally:
         await http.close()
     return _identity(info, account, asked)
