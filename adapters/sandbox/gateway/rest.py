@@ -94,17 +94,17 @@ class RestDoor:
             key=key,
             signed_ts=signature.timestamp,
         )
-        return self._answer(self._front.perform(call, now), now)
+        return self._answer(self._front.perform(call, now), now, call.signed_ts)
 
-    def _answer(self, outcome: Outcome, now: Instant) -> HttpAnswer | Lost:
+    def _answer(self, outcome: Outcome, now: Instant, signed_ts: str = "") -> HttpAnswer | Lost:
         if outcome.lost is not None:
             return outcome.lost
         services, allowance = self._services, outcome.allowance
-        server_ms = services.server_ms(now.market_ms)
+        server_ms, reset_ms = services.server_ms(now.market_ms), allowance.reset_in_ms
         headers = {
             "X-Bapi-Limit": str(allowance.limit),
             "X-Bapi-Limit-Status": str(allowance.left),
-            "X-Bapi-Limit-Reset-Timestamp": str(server_ms + services.market_ms_of(allowance.reset_in_ms)),
+            "X-Bapi-Limit-Reset-Timestamp": str(services.reset_ms(reset_ms, signed_ts, now.market_ms)),
         }
         headers = {name: text for name, text in {**headers, **outcome.headers}.items() if text}
         if outcome.body is not None:

@@ -12,7 +12,7 @@ from adapters.sandbox.gateway.messages import Instant
 from adapters.sandbox.gateway.personality import OFFERS
 from adapters.sandbox.gateway.plan import Maintenance, Skew
 from adapters.sandbox.gateway.settings import GatewaySettings
-from adapters.sandbox.gateway.signing import Verifier
+from adapters.sandbox.gateway.signing import Verifier, is_number
 from adapters.sandbox.gateway.truth import TruthLog
 
 
@@ -66,9 +66,18 @@ class Services:
         elapsed_s = (market_ms - self.start_ms) / 1000
         return sum(skew.skew_ms for skew in self.plan.clock if _runs(skew, elapsed_s))
 
-    def market_ms_of(self, real_ms: int) -> int:
-        """How long a real duration is in market time; the same at "max", where there is no such thing."""
-        return real_ms if self.speed == "max" else int(real_ms * self.speed)
+    def reset_ms(self, in_ms: int, signed: str, market_ms: int) -> int:
+        """When a limit resets, by the clock that the client signed by: the market's, or today's if that is nearer.
+
+        Args:
+            in_ms: real milliseconds until then; at "max" they count as market time, for want of a relation.
+            signed: the client's timestamp; empty for nobody's.
+            market_ms: market time, milliseconds UTC.
+        """
+        server_ms, wall_ms = self.server_ms(market_ms), self.wall_ms(market_ms)
+        if wall_ms is not None and is_number(signed) and abs(int(signed) - wall_ms) < abs(int(signed) - server_ms):
+            return wall_ms + in_ms
+        return server_ms + (in_ms if self.speed == "max" else int(in_ms * self.speed))
 
     def maintenance(self, now: Instant) -> Maintenance | None:
         """The maintenance that is going on."""

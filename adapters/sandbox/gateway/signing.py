@@ -109,7 +109,7 @@ class Verifier:
             raise Refused(BAD_REQUEST, "Params Error")
         name, expires, signed = (str(each) for each in args)
         account, key = self._known(name, "Invalid apikey")
-        if not _is_number(expires):
+        if not is_number(expires):
             raise Refused(BAD_REQUEST, "Params Error")
         if self._speed != "max" and int(expires) <= now_ms - AHEAD_MS * max(0.0, self._speed - 1):
             raise Refused(BAD_SIGN, "Params Error: expires is in the past")
@@ -124,7 +124,7 @@ class Verifier:
         Raises:
             Refused: it is too old or comes from the future.
         """
-        if not _is_number(timestamp) or not (window == "" or _is_number(window)):
+        if not is_number(timestamp) or not (window == "" or is_number(window)):
             raise Refused(BAD_REQUEST, "params error: timestamp or recv_window invalid")
         if self._speed == "max":
             return
@@ -151,5 +151,6 @@ def _check_valid(key: ApiKey, peer: str, now_ms: int) -> None:
         raise Refused(BAD_IP, "Unmatched IP, please check your API key's bound IP addresses.")
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a text is a time in milliseconds: digits and not too many of them."""
     return text.isascii() and text.isdigit() and len(text) <= 19

@@ -152,6 +152,8 @@ class TradeSession:
     def _told(self, frame: Frame, outcome: Outcome, now: Instant) -> dict[str, object]:
         services, allowance = self._services, outcome.allowance
         server_ms = services.server_ms(now.market_ms)
+        signed = str(frame.header.get("X-BAPI-TIMESTAMP", ""))
+        reset_ms = services.reset_ms(allowance.reset_in_ms, signed, now.market_ms)
         words = self._words(frame, outcome.code, outcome.message)
         return words | {
             "data": outcome.result,
@@ -161,7 +163,7 @@ class TradeSession:
                 "Timenow": str(server_ms),
                 "X-Bapi-Limit": str(allowance.limit),
                 "X-Bapi-Limit-Status": str(allowance.left),
-                "X-Bapi-Limit-Reset-Timestamp": str(server_ms + services.market_ms_of(allowance.reset_in_ms)),
+                "X-Bapi-Limit-Reset-Timestamp": str(reset_ms),
             },
         }
 

@@ -249,3 +249,13 @@ async def test_with_accounts_awake_subscribers_get_the_frames_they_got_without()
     asleep, awake = await frames(False), await frames(True)
     assert len(asleep) > 500
     assert asleep == awake
+
+
+async def test_a_client_is_told_when_its_limit_is_over_by_the_clock_it_signs_by() -> None:
+    async with trading(speed=60.0) as trader:
+        for at_ms in (real_utc_ms, trader.server.now_ms):
+            headers = signed_headers('{"category": "linear"}', at_ms())
+            url = f"{trader.server.url_rest}{CREATE}"
+            async with trader.session.post(url, data='{"category": "linear"}', headers=headers) as response:
+                reset_ms = int(response.headers["X-Bapi-Limit-Reset-Timestamp"])
+            assert abs(reset_ms - at_ms()) < 60_000
