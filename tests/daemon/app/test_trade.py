@@ -39,7 +39,7 @@ def consenting(folder: Path) -> Plan:
     return Plan(config, plan.base)
 
 
-def prepare(folder: Path, variables: dict[str, str] | None = None, **options: bool) -> Trading:
+def prepare(folder: Path, variables: dict[str, str] | None = None, **options: Any) -> Trading:
     given = dict(KEYS) if variables is None else variables
     return Trading.prepare(consenting(folder), folder / "logs", TradeOptions(**options), given)
 
@@ -93,7 +93,7 @@ def test_an_armed_start_tells_the_run_so_and_its_first_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], commands: list[Command]
 ) -> None:
     told(monkeypatch, identity())
-    trading = prepare(tmp_path, **options)
+    trading = prepare(tmp_path, None, **options)
     first, *rest = arm(trading)
     assert isinstance(first, Armed)
     assert first.account == "main"
