@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from daemon.core.engine import Engine
 from daemon.core.events import Command
+from daemon.core.lane import Lane
 from daemon.core.remote.exchange import RemoteExchange
 from daemon.core.units import NEVER
 from daemon.log import get_logger
@@ -22,7 +23,8 @@ class Ending:
     """Decides when the loop of a run stops.
 
     The first wish to end tells a run that trades to drain: it decides nothing new, and is stopped when nothing of it is
-    in flight any more, or after five seconds of the world. The second wish ends every run at once, unsealed.
+    in flight any more, nor any order open that cannot rest, whose execution is about to be told; or after five seconds
+    of the world. The second wish ends every run at once, unsealed.
 
     Args:
         live: the loop.
@@ -37,7 +39,7 @@ class Ending:
         self._live = live
         self._engine = engine
         self._flat = flat
-        self._exchanges = remote_exchanges(engine)
+        self._remote = [lane for lane in engine.lanes if isinstance(lane.exchange, RemoteExchange)]
         self._until = until
         self._inputs_max = inputs_max
         self._why: Stopped | None = None
@@ -49,7 +51,7 @@ class Ending:
             self._live.stop(Stopped.AT_ONCE)
             return
         self._why = why
-        if not self._exchanges:
+        if not self._remote:
             self._live.stop(why)
             return
         log.info("draining", reason=str(why))
@@ -59,14 +61,18 @@ class Ending:
     def look(self, inputs: int, now: int) -> None:
         """Called after each batch: whether it is time to end, or all is settled; `now` is the run's time."""
         if self._why is not None:
-            if all(exchange.settled for exchange in self._exchanges):
+            if not self._unsettled():
                 self._live.stop(self._why)
         elif self._flat and self._is_flat():
             self.ask(Stopped.FLAT)
-        elif self._exchanges and now >= self._until:
+        elif self._remote and now >= self._until:
             self.ask(Stopped.UNTIL)
-        elif self._exchanges and self._inputs_max and inputs >= self._inputs_max:
+        elif self._remote and self._inputs_max and inputs >= self._inputs_max:
             self.ask(Stopped.INPUTS)
+
+    def _unsettled(self) -> list[str]:
+        """Names of the lanes of which something is still under way."""
+        return [lane.name for lane in self._remote if not _is_settled(lane)]
 
     def _is_flat(self) -> bool:
         panics = self._engine.desk.panics
@@ -74,15 +80,16 @@ class Ending:
 
     def _give_up(self) -> None:
         if self._why is not None:
-            left = [exchange for exchange in self._exchanges if not exchange.settled]
-            if left:
-                log.warning("ended_unsettled", accounts=len(left))
+            if left := self._unsettled():
+                log.warning("ended_unsettled", lanes=left)
             self._live.stop(self._why)
 
 
-def remote_exchanges(engine: Engine) -> list[RemoteExchange]:
-    """The exchanges of an engine that are reached over a network, in the order of its lanes."""
-    return [lane.exchange for lane in engine.lanes if isinstance(lane.exchange, RemoteExchange)]
+def _is_settled(lane: Lane) -> bool:
+    """Whether nothing of a lane is in flight, and every order that cannot rest has ended."""
+    exchange = lane.exchange
+    assert isinstance(exchange, RemoteExchange), "only such lanes are asked"
+    return exchange.settled and all(order.waits or order.request.may_rest for order, _ in lane.orders.values())
 
 
 @contextmanager

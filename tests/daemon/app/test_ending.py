@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from daemon.app import ending as module
 from daemon.app.ending import Ending
 from daemon.app.lanes import build_pipeline
 from daemon.core.engine import Engine
-from daemon.core.events import Command, Fact
+from daemon.core.events import Command, Fact, Side
+from daemon.core.orders import OrderRequest, OrderState
+from daemon.core.records import OrderType, TimeInForce
 from daemon.core.remote.exchange import RemoteExchange
 from daemon.loop import Stopped
 from tests.daemon.app.test_lanes import at_bybit
@@ -138,3 +141,30 @@ def test_the_wanted_end_of_a_run_that_trades_is_a_drain_too(
 
     in_loop(scene)
     assert loop.stopped == [why]
+
+
+def order(kind: OrderType, time_in_force: TimeInForce) -> OrderState:
+    price = Decimal(100) if kind is OrderType.LIMIT else None
+    return OrderState(
+        OrderRequest("main-1-0", 1, "swing", "BTCUSDT", Side.BUY, kind, time_in_force, Decimal(1), price=price)
+    )
+
+
+def test_an_order_that_cannot_rest_is_waited_for_and_one_that_rests_is_not(tmp_path: Path, settled: list[bool]) -> None:
+    loop = Loop()
+    settled[0] = True
+    engine = trading(tmp_path)
+    orders = engine.lanes[0].orders
+    orders["resting"] = (order(OrderType.LIMIT, TimeInForce.GTC), None)
+    orders["market"] = (order(OrderType.MARKET, TimeInForce.IOC), None)
+
+    async def scene() -> None:
+        ending = Ending(loop, engine)  # type: ignore[arg-type]
+        ending.ask()
+        ending.look(1, 1)
+        assert loop.stopped == []
+        del orders["market"]
+        ending.look(2, 2)
+
+    in_loop(scene)
+    assert loop.stopped == [Stopped.ASKED]
