@@ -23,6 +23,7 @@ from adapters.sandbox.market_data import MINUTE_MS
 SECOND_MS = 1000
 OPEN_INTEREST_MS = 5 * MINUTE_MS
 PREMIUM_DECIMALS = 6
+LOOKED_AT = ("markPrice", "indexPrice", "bid1Price", "ask1Price", "openInterest", "nextFundingTime", "fundingRate")
 
 Kind: TypeAlias = Literal["mark", "index", "premium"]
 KINDS: tuple[Kind, ...] = ("mark", "index", "premium")
@@ -58,9 +59,14 @@ class SymbolHistory:
         self.interest: dict[int, OpenInterest] = {}
         self.paid: dict[int, str] = {}
         self._next_funding = (0, "")
+        self._told: tuple[object, ...] = ()
 
     def look(self, ticker: Mapping[str, str], now_ms: int) -> None:
-        """Take in a ticker."""
+        """Take in a ticker. One that says nothing new within its minute changes nothing."""
+        told = (now_ms // MINUTE_MS, *[ticker.get(name) for name in LOOKED_AT])
+        if told == self._told:
+            return
+        self._told = told
         for kind, value in _numbers(ticker).items():
             minutes, start = self.bars[kind], now_ms - now_ms % MINUTE_MS
             seen = PriceBar(value, value, value, value)
