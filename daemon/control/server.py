@@ -11,6 +11,7 @@ from aiohttp import web
 
 from daemon.control import socket_path
 from daemon.control.messages import Given, Order, Refusal, Status
+from daemon.core.errors import ControlFailed
 
 BODY_MAX = 16 << 10
 Give = Callable[[Order], Awaitable[Given]]
@@ -34,13 +35,23 @@ class ControlServer:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        """Begin to listen."""
+        """Begin to listen.
+
+        Raises:
+            ControlFailed: the folder of the run takes no sockets.
+        """
         app = web.Application(client_max_size=BODY_MAX)
         app.router.add_post("/commands", self._commands)
         app.router.add_get("/status", self._tell)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
-        await web.SockSite(self._runner, socket_path.bind(self._run_dir)).start()
+        try:
+            listener = socket_path.bind(self._run_dir)
+        except OSError as error:
+            await self._runner.cleanup()
+            message = f"{self._run_dir}: no control socket can be made: {error.strerror}"
+            raise ControlFailed(message, cure="put storage.directory on a local disk") from None
+        await web.SockSite(self._runner, listener).start()
 
     async def close(self) -> None:
         """Stop listening, and take the socket away."""

@@ -110,3 +110,10 @@ def test_a_run_that_ends_while_a_command_waits_says_what_to_do(tmp_path: Path) -
 def test_a_reason_is_needed_and_of_a_length_that_people_read(reason: str) -> None:
     with pytest.raises(ConfigError, match="halt: --reason"):
         order(reason=reason)
+
+
+def test_a_folder_that_takes_no_socket_is_said_with_its_cure(tmp_path: Path) -> None:
+    (tmp_path / "control.sock").mkdir()
+    with pytest.raises(ControlFailed, match="no control socket can be made") as caught:
+        serve(tmp_path, lambda: None)
+    assert "local disk" in caught.value.cure
