@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from daemon.control import is_running
+from daemon.control import Order, give_command, is_running
 from daemon.core.events import Command
 from daemon.core.records import HaltLine
 from daemon.journal import read_inputs, verify_run
@@ -22,6 +22,7 @@ from tests.simulation.live_runs import assert_replay_is_identical
 from tests.simulation.processes import call, finish, sandbox, start, wait_until
 
 pytestmark = pytest.mark.process
+ONCE = Order.of("halt", "given twice", request="once-1")
 
 
 @contextmanager
@@ -44,21 +45,23 @@ def commands_in(run_dir: Path) -> list[Command]:
     return [fact for fact in facts if isinstance(fact, Command)]
 
 
-def test_a_halt_outlives_a_kill_and_is_taken_back_by_resume(tmp_path: Path) -> None:
+def test_a_halt_is_in_force_once_outlives_a_kill_and_is_taken_back_by_resume(tmp_path: Path) -> None:
     with sandbox("--speed", "60") as venue:
         with shadowing(tmp_path, venue) as (process, run_dir):
             found = call("halt", "--reason", "a test", "--logs", tmp_path / "logs")
             assert found["lanes"][0]["halts"]["operator"] == "a test"
+            assert [give_command(run_dir, ONCE).repeated for _ in range(2)] == [False, True]
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
-        assert [one.name for one in commands_in(run_dir)] == ["halt"]
+        assert [one.request for one in commands_in(run_dir)][1:] == [ONCE.request]
         with shadowing(tmp_path, venue) as (process, run_dir):
-            assert call("status", run_dir)["lanes"][0]["halts"]["operator"] == "a test"
+            assert call("status", run_dir)["lanes"][0]["halts"]["operator"] == "given twice"
+            assert give_command(run_dir, ONCE).repeated
             found = call("resume", "--reason", "looked into it", run_dir)
             assert "operator" not in found["lanes"][0]["halts"]
             process.send_signal(signal.SIGTERM)
             assert finish(process)[0] == 0
-    assert [one.reason for one in commands_in(run_dir)] == ["a test", "looked into it"]
+    assert [one.reason for one in commands_in(run_dir)] == ["a test", "given twice", "looked into it"]
     assert len([line for line in records(run_dir) if isinstance(line, HaltLine)]) >= 2
     assert verify_run(run_dir).ok
     assert_replay_is_identical(run_dir)
