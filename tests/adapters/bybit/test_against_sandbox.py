@@ -59,7 +59,7 @@ One = TypeVar("One")
 class Desk:
     """One account at the sandbox, with its port, its stream, its clock, and every fact that they brought."""
 
-    def __init__(self, server: SandboxServer) -> None:
+    def __init__(self, server: SandboxServer, timeout_ms: int) -> None:
         self.facts: list[Fact] = []
         self.environment = environment_of(server)
         self._decoder = VenueDecoder(["main"])
@@ -75,7 +75,7 @@ class Desk:
             venue_now_ns=self.clock.now,
             deliver=self.deliver,
             recv_window_ms=3000,
-            timeout_ms=500,
+            timeout_ms=timeout_ms,
         )
         self.feed = PrivateFeed(
             self.environment.private,
@@ -96,7 +96,7 @@ class Desk:
 
     async def until(self, kind: type[One], wanted: Callable[[One], bool] = lambda _: True) -> One:
         """The first fact of a kind that is as wanted."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while True:
                 for fact in self.facts:
                     if isinstance(fact, kind) and wanted(fact):
@@ -129,11 +129,11 @@ def environment_of(server: SandboxServer) -> Environment:
 
 
 @asynccontextmanager
-async def desk(plan: Plan | None = None) -> AsyncIterator[Desk]:
+async def desk(plan: Plan | None = None, *, timeout_ms: int = 8000) -> AsyncIterator[Desk]:
     """A desk whose clock is measured and whose stream is up."""
     settings = GatewaySettings(plan=plan or Plan())
     async with running(demo_market(["BTCUSDT"], minutes=30), speed=1.0, gateway=settings) as server:
-        one = Desk(server)
+        one = Desk(server, timeout_ms)
         try:
             one.clock.start()
             await one.until(VenueTime, lambda told: told.ok)
@@ -265,7 +265,8 @@ async def test_refusals_come_with_the_venues_code() -> None:
 @pytest.mark.parametrize("accepted", [True, False])
 async def test_a_lost_answer_leaves_the_outcome_open_and_the_venue_knows(accepted: bool, how: str) -> None:
     when = {"route": "/v5/order/create", "count": 1}
-    async with desk(plan_of(requests=[{"when": when, "lose": {"accepted": accepted, "how": how}}])) as one:
+    plan = plan_of(requests=[{"when": when, "lose": {"accepted": accepted, "how": how}}])
+    async with desk(plan, timeout_ms=1500) as one:
         call = SAY.create(limit(price=Decimal(60000), time_in_force=TimeInForce.GTC), "ls-lost")
         _, outcome = await one.ask(Op.CREATE, call)
         assert outcome.kind is OutcomeKind.UNKNOWN
