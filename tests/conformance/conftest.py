@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.conformance.sandbox import open_sandbox
 from tests.conformance.scene import Scene, setup
 from tests.conformance.simulated import open_simulated
 from tests.conformance.venue import Setup, VenueUnderTest
@@ -15,7 +16,7 @@ from tests.conformance.venue import Setup, VenueUnderTest
 OpenVenue = Callable[[Setup], AbstractAsyncContextManager[VenueUnderTest]]
 OpenScene = Callable[..., Awaitable[Scene]]
 
-VENUES: dict[str, OpenVenue] = {"simulated": open_simulated}
+VENUES: dict[str, OpenVenue] = {"simulated": open_simulated, "sandbox": open_sandbox}
 
 
 @pytest.fixture(params=list(VENUES))
