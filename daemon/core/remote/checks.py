@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from msgspec import Struct
+
 from daemon.core.account_events import AccountSeen, Executed, Op, OrderSeen, PositionSeen, WalletSeen
 from daemon.core.remote.books import Books
 from daemon.core.remote.context import Context
@@ -17,6 +19,7 @@ from daemon.core.remote.pages import Complete, ask_all, one_page, windows
 from daemon.core.remote.protection import Protector
 from daemon.core.remote.reconcile import OVERLAP, Phase, Reconciler
 from daemon.core.remote.states import State
+from daemon.core.remote.tracked import Tracked
 from daemon.core.units import NEVER
 
 ORDERS_MS = 15_000
@@ -27,6 +30,15 @@ PROTECTION_MS = 5_000
 RECENT_MS = 5_000
 AGAIN_MS = 2_000
 PENDING_MS = (1_000, 3_000, 10_000, 30_000)
+EXECUTIONS_GATE = "executions"
+
+
+class _Pending(Struct):
+    """An order whose executions are missing: when they are to be asked for next, and how often they were."""
+
+    symbol: str
+    due: int
+    tries: int = 0
 
 
 class Checks:
@@ -53,13 +65,13 @@ class Checks:
         self._reconciler = reconciler
         self._due: dict[str, int] = {}
         self._suspect: dict[str, int] = {}
-        self._pending: dict[str, tuple[int, int]] = {}
+        self._pending: dict[str, _Pending] = {}
 
     @property
     def due(self) -> int:
         """When there is something to look at."""
         looks = min(self._due.values(), default=NEVER) if self._reconciler.phase is Phase.READY else NEVER
-        return min(looks, min((due for due, _ in self._pending.values()), default=NEVER))
+        return min(looks, min((pending.due for pending in self._pending.values()), default=NEVER))
 
     def start(self) -> None:
         """The account is ready: the first looks are a whole period away."""
@@ -74,10 +86,14 @@ class Checks:
         self._suspect.clear()
 
     def note_pending(self) -> None:
-        """Plan to ask for executions that an order's end says are missing."""
-        for order in self._context.orders.open.values():
+        """Plan to ask for executions that an order's end says are missing, and not to where they were found."""
+        open_orders = self._context.orders.open
+        for order in open_orders.values():
             if order.state is State.FILLS_PENDING and order.id not in self._pending:
-                self._pending[order.id] = (self._context.now + self._context.span(PENDING_MS[0]), 0)
+                self._pending[order.id] = _Pending(order.symbol, self._at(PENDING_MS[0]))
+        for name, pending in self._pending.items():
+            if name not in open_orders:
+                pending.due = self._context.now
 
     def look_soon(self) -> None:
         """Something ended: look at the positions before long."""
@@ -195,18 +211,26 @@ class Checks:
     # Missing executions
 
     def _ask_pending(self) -> None:
-        context = self._context
-        for name, (due, tries) in list(self._pending.items()):
-            order = context.orders.by_id(name)
+        for name, pending in list(self._pending.items()):
+            order = self._context.orders.by_id(name)
             if order is None or order.state is not State.FILLS_PENDING:
                 del self._pending[name]
-            elif due <= context.now:
-                later = PENDING_MS[min(tries + 1, len(PENDING_MS) - 1)]
-                self._pending[name] = (self._at(later), tries + 1)
-                if tries == len(PENDING_MS):
-                    context.shut("executions", f"executions of order {name} are missing", order.symbol)
-                words = partial(context.dialect.order_executions, order.symbol, order.link_id, venue_id=order.venue_id)
-                ask_all(context, Op.ORDER_EXECUTIONS, words, self._found_executions, symbol=order.symbol)
+                self._pending_done(pending.symbol)
+            elif pending.due <= self._context.now:
+                self._ask_for_executions(order, pending)
+
+    def _pending_done(self, symbol: str) -> None:
+        if not any(pending.symbol == symbol for pending in self._pending.values()):
+            self._context.open(EXECUTIONS_GATE, "no execution is missing", symbol)
+
+    def _ask_for_executions(self, order: Tracked, pending: _Pending) -> None:
+        context = self._context
+        if pending.tries == len(PENDING_MS):
+            context.shut(EXECUTIONS_GATE, f"executions of order {order.id} are missing", order.symbol)
+        pending.tries += 1
+        pending.due = self._at(PENDING_MS[min(pending.tries, len(PENDING_MS) - 1)])
+        words = partial(context.dialect.order_executions, order.symbol, order.link_id, venue_id=order.venue_id)
+        ask_all(context, Op.ORDER_EXECUTIONS, words, self._found_executions, symbol=order.symbol)
 
     def _found_executions(self, complete: Complete) -> None:
         for row in complete.rows:

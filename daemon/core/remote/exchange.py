@@ -52,6 +52,7 @@ from daemon.core.remote.tracked import Tracked
 from daemon.core.venue import FillReport, OrderReport, Report, TrackReport
 
 NOTHING: tuple[Report, ...] = ()
+INCIDENTS = frozenset({"cancel", "execution", "forced", "foreign", "lineage", "order"})
 
 
 class RemoteStatus(Struct, frozen=True, kw_only=True):
@@ -194,9 +195,14 @@ class RemoteExchange:
         return self._end()
 
     def prove(self, now: int) -> Sequence[Report]:
-        """Ask the venue for everything, and take into our books what it holds beyond them."""
+        """Ask the venue for everything, and take into our books what it holds beyond them.
+
+        Gates that were shut by something that happened once are opened: who asks has looked at it.
+        """
         self._begin(now)
         self._books.adopt_all()
+        for who, symbol in [gate for gate in self._context.gates if gate[0] in INCIDENTS]:
+            self._context.open(who, "asked to prove what is held", symbol)
         if self._reconciler.phase is not Phase.DOWN:
             self._reconciler.begin("asked to prove what is held")
         return self._end()
@@ -266,11 +272,10 @@ class RemoteExchange:
         """The daemon was down: no answer will come, and whatever was being sent may have left."""
         context = self._context
         context.forget_requests()
-        self._sender.forget()
-        self._protector.forget_requests()
         closes = context.venue_now + context.span(context.settings.recv_window_ms)
+        self._sender.restart(closes)
+        self._protector.restart()
         for order in list(context.orders.open.values()):
-            order.amending, order.cancelling = None, False
             if order.state is State.SENDING:
                 order.closes_at = closes
                 self._machine.move(order, State.UNKNOWN, "the daemon was down while it was being sent")

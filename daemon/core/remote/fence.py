@@ -37,6 +37,7 @@ class _Case(Struct):
     """An order whose outcome is unknown. due: when to ask next; proofs: how often all questions came back empty.
 
     waits: questions of this round that are not answered; failed: whether one of them was not answered completely.
+    early: whether one of them was asked or answered before the fence, so that the round proves nothing.
     """
 
     order: Tracked
@@ -112,14 +113,14 @@ class Fence:
     def _ask(self, case: _Case) -> None:
         context, order = self._context, case.order
         dialect, names, symbol = context.dialect, {"link_id": order.link_id, "venue_id": order.venue_id}, order.symbol
-        case.failed = case.found = case.early = False
+        case.failed = case.found = False
         case.due = NEVER
         if not case.alarmed and context.now - case.since >= context.span(ALARM_MS):
             case.alarmed = True
             context.tell(MismatchReport("unknown outcome", symbol, order.id, order.state, "", "asking on, slowly"))
-        before = context.venue_now < case.fence
+        case.early = context.venue_now < case.fence
         questions = [(Op.ORDER, dialect.order(symbol, **names))]
-        if not before:
+        if not case.early:
             questions.append((Op.ORDER_HISTORY, dialect.order_history(symbol, **names)))
             questions.append((Op.ORDER_EXECUTIONS, dialect.order_executions(symbol, cursor="", **names)))
         case.waits = len(questions)
@@ -149,6 +150,7 @@ class Fence:
         if case.failed or case.found or case.early:
             waits = POLL_MS if case.early and not case.failed else pause
             case.due = context.now + context.span(waits)
+            case.proofs = 0 if case.found else case.proofs
             return
         case.proofs += 1
         case.due = context.now + context.span(PAUSE_MS)
@@ -157,10 +159,10 @@ class Fence:
 
     def _absent(self, case: _Case) -> None:
         """Proved: the venue has no such order and never had, or has lost all trace of one that did nothing more."""
-        context, order = self._context, case.order
+        order = case.order
         if order.venue_id or order.seen_updated or order.applied != ZERO:
             self._machine.vanish(order, "gone from every answer of the venue")
-        elif context.now < order.deadline:
+        elif self._may_resend(order):
             self._machine.move(order, State.ABSENT, "proved never taken")
             self._machine.move(order, State.SENDING, "sent again under the same name")
             order.sends += 1
@@ -170,6 +172,13 @@ class Fence:
                 order, "EXPIRED: proved never taken by the venue, and too late to send again", State.EXPIRED
             )
         self.settled(order)
+
+    def _may_resend(self, order: Tracked) -> bool:
+        """In time, still wanted, and, if it may carry risk, with no other gate shut than that of its own outcome."""
+        context = self._context
+        if context.now >= order.deadline or order.cancelling:
+            return False
+        return order.request.reduce_only or all(who == GATE for who, on in context.gates if on in ("", order.symbol))
 
     def _reschedule(self) -> None:
         self.due = min((case.due for case in self._cases.values()), default=NEVER)

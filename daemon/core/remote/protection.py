@@ -21,6 +21,7 @@ K = OutcomeKind
 GATE = "protection"
 GRANTED = frozenset({K.ACCEPTED, K.NO_OP})
 TRIES_MAX = 5
+AGAIN_MS = 1_000
 
 
 class Protector:
@@ -35,11 +36,13 @@ class Protector:
         self._wanted: dict[str, Protection] = {}
         self._tries: dict[str, int] = {}
         self._again: dict[str, tuple[TradingStop, int]] = {}
+        self._sent: dict[str, TradingStop] = {}
 
     def protect(self, stop: TradingStop) -> None:
         """Ask the venue for the protection of a position."""
         context = self._context
         self._again.pop(stop.symbol, None)
+        self._sent[stop.symbol] = stop
         self._tries[stop.symbol] = self._tries.get(stop.symbol, 0) + 1
         context.send(
             Op.PROTECT,
@@ -52,6 +55,9 @@ class Protector:
 
     def _answered(self, stop: TradingStop, answer: Answer) -> None:
         context, outcome = self._context, answer.outcome
+        is_last = self._sent.get(stop.symbol) is stop
+        if is_last:
+            del self._sent[stop.symbol]
         if outcome is not None and outcome.kind in GRANTED:
             self._tries.pop(stop.symbol, None)
             self._want(stop.symbol, stop.protection)
@@ -60,25 +66,35 @@ class Protector:
                 context.tell(GrantReport(PROTECT, stop.symbol))
         elif outcome is not None and outcome.kind is K.REFUSED:
             self._refused(stop, f"{outcome.code}: {outcome.reason}")
+        elif not is_last:
+            self._tell_refusal(stop, "not answered, and followed by another")  # to repeat it would undo the later one
         elif self._tries.get(stop.symbol, 0) < TRIES_MAX:
-            self._again[stop.symbol] = (stop, context.now + context.span(1_000))
-            self._reschedule()
+            self._send_later(stop)
         else:
             self._refused(stop, "the venue did not answer")
 
     def _refused(self, stop: TradingStop, reason: str) -> None:
         self._tries.pop(stop.symbol, None)
+        self._tell_refusal(stop, reason)
+        if not stop.decision and self._context.position(stop.symbol):
+            self._context.shut(GATE, f"a missing protection could not be placed: {reason}", stop.symbol)
+
+    def _tell_refusal(self, stop: TradingStop, reason: str) -> None:
         if stop.decision:
             self._context.tell(RefusalReport(PROTECT, "", stop.symbol, reason, stop.decision))
-        else:
-            self._context.shut(GATE, f"a missing protection could not be placed: {reason}", stop.symbol)
+
+    def _send_later(self, stop: TradingStop) -> None:
+        self._again[stop.symbol] = (stop, self._context.now + self._context.span(AGAIN_MS))
+        self._reschedule()
 
     def wake(self) -> None:
         """Send again what may not have arrived; to set a protection twice is to set it once."""
         now = self._context.now
         for stop, due in list(self._again.values()):
-            if due <= now:
+            if due <= now and (stop.decision or self._context.position(stop.symbol)):
                 self.protect(stop)
+            elif due <= now:
+                del self._again[stop.symbol]  # what it was to protect is gone
         self._reschedule()
 
     def _reschedule(self) -> None:
@@ -93,6 +109,7 @@ class Protector:
             self._want(order.symbol, protection)
         if not self._context.position(order.symbol):
             self._wanted.pop(order.symbol, None)
+            self._context.open(GATE, "there is nothing to protect", order.symbol)
 
     def _want(self, symbol: str, asked: Protection) -> None:
         before = self._wanted.get(symbol, Protection())
@@ -118,7 +135,7 @@ class Protector:
         """Place again what is wanted and missing; only for a row that shows the position as we hold it."""
         context, wanted = self._context, self._wanted.get(row.symbol)
         held = context.position(row.symbol)
-        if wanted is None or not held or row.qty != held or row.symbol in self._tries or row.symbol in self._again:
+        if wanted is None or not held or row.qty != held or row.symbol in self._sent or row.symbol in self._again:
             return
         missing = Protection(
             take_profit=wanted.take_profit if wanted.take_profit and not row.take_profit else None,
@@ -134,11 +151,11 @@ class Protector:
         context.tell(MismatchReport("protection", row.symbol, "", told, "missing", "placed again"))
         self.protect(TradingStop(row.symbol, missing))
 
-    def forget_requests(self) -> None:
-        """The daemon was down: what was under way will not be answered; the next look shows what stands."""
-        self._again.clear()
+    def restart(self) -> None:
+        """The daemon was down: what was under way will not be answered, and is sent again."""
         self._tries.clear()
-        self._reschedule()
+        for stop in self._sent.values():
+            self._send_later(stop)
 
 
 def _merge(before: Decimal | None, asked: Decimal | None) -> Decimal | None:

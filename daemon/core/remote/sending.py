@@ -287,9 +287,16 @@ class Sender:
 
     # Details
 
-    def forget(self) -> None:
-        """The daemon was down: nothing that was under way will be answered."""
+    def restart(self, closes: int) -> None:
+        """The daemon was down: nothing that was under way will be answered, so the venue is asked what became of it.
+
+        closes: when it can no longer take what had left, nanoseconds UTC of its clock.
+        """
         self._looks.clear()
+        for order in self._context.orders.open.values():
+            if self._waits(order):
+                order.closes_at = max(order.closes_at, closes)
+                self._look_later(order)
         self._reschedule()
 
     def _refuse(self, what: str, order_id: str, symbol: str, reason: str) -> None:

@@ -29,6 +29,7 @@ from daemon.core.remote.context import Context
 from daemon.core.remote.exchange import RemoteExchange
 from daemon.core.remote.requests import Call, Request
 from daemon.core.remote.settings import RemoteSettings
+from daemon.core.remote.states import State
 from daemon.core.remote.tracked import Tracked
 from daemon.core.units import NS_PER_MS
 from daemon.core.venue import (
@@ -227,9 +228,11 @@ class Bench:
     def make_ready(self) -> Bench:
         """Bring the account to READY."""
         self.hear(StreamState(ACCOUNT, up=True))
-        self.pass_time(5_000)
-        assert self.exchange.ready, self.exchange.status()
-        return self
+        for _ in range(50):
+            self.pass_time(100)
+            if self.exchange.ready:
+                return self
+        raise AssertionError(self.exchange.status())
 
     def answer(
         self, request: Request, kind: OutcomeKind = OutcomeKind.ACCEPTED, *rows: Row, **fields: Any
@@ -324,6 +327,11 @@ class Bench:
 
 def of(reports: list[Report], kind: type[ReportKind]) -> list[ReportKind]:
     return [report for report in reports if isinstance(report, kind)]
+
+
+def state_of(order: Tracked) -> State:
+    """The state of an order, which a type checker is not to remember from one look to the next."""
+    return order.state
 
 
 def _origin(row: Row) -> dict[str, Any]:
