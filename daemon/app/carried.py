@@ -1,4 +1,4 @@
-"""What an earlier run of ours left on an account: so that a position it held is not a stranger's to the next run."""
+"""What an earlier run left on an account: its positions, no strangers to the next one, and halts still in force."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 
+from msgspec import Struct
+
 from daemon.app.runs import Mode, list_runs, plan_of
 from daemon.config import fingerprint
 from daemon.core.account_events import Carried
 from daemon.core.errors import LockstepError
-from daemon.core.records import AdoptionLine, FillLine, Record
+from daemon.core.events import Command
+from daemon.core.panic import WHO as PANIC
+from daemon.core.records import AdoptionLine, FillLine, HaltLine, Record
 from daemon.journal import Manifest, read_manifest, read_records
 from daemon.log import get_logger
 
+# Who halts by an operator's command (`daemon.core.desk`), and the command that says so again.
+LATCHES = {"operator": "halt", PANIC: "panic"}
+LIFTED = " lifted"
 log = get_logger("carried")
 
 
@@ -25,21 +32,52 @@ def carried(logs: Path, account: str, account_id: str) -> Carried | None:
         account: name of the account in the configuration of today; an earlier one may have named it otherwise.
         account_id: the venue's user id.
     """
-    known = fingerprint(account_id)
-    for path in reversed(list_runs(logs)):
-        manifest = read_manifest(path)
-        lane = _lane_on(manifest, known) if manifest.mode == Mode.TRADE else None
-        if lane is None:
+    latest = _latest(logs, account_id)
+    if latest is None or latest.manifest.seal is None:
+        return None
+    try:
+        positions = held_at_end(read_records(latest.path), latest.lane)
+    except LockstepError as error:
+        log.warning("positions_not_carried", run=latest.path.name, reason=error.message)
+        return None
+    return Carried(account=account, run=latest.manifest.run_id, positions=positions)
+
+
+def still_in_force(logs: Path, lane: str, account_id: str) -> list[Command]:
+    """An operator's halt or panic that nobody had taken back when the latest run on an account ended.
+
+    A latch holds until `resume`, not until the next start. Said again to a run that goes on, it changes nothing. Where
+    the run cannot be read, the start is halted.
+
+    Args:
+        logs: folder of the runs.
+        lane: the lane that trades the account today.
+        account_id: the venue's user id.
+    """
+    latest = _latest(logs, account_id)
+    if latest is None:
+        return []
+    try:
+        found = latches_at_end(read_records(latest.path, allow_torn_tail=True), latest.lane)
+    except LockstepError as error:
+        reason = f"whether {latest.path.name} was halted cannot be read"
+        log.warning("halts_not_carried", run=latest.path.name, reason=error.message)
+        return [Command("halt", lane, reason)]
+    return [Command(LATCHES[who], lane, reason) for who, reason in found.items()]
+
+
+def latches_at_end(records: Iterable[Record], lane: str) -> dict[str, str]:
+    """Who of the operator's latches kept a lane halted after the last record, with the reason."""
+    found: dict[str, str] = {}
+    for record in records:
+        if not isinstance(record, HaltLine) or record.lane != lane or record.symbol:
             continue
-        if manifest.seal is None:
-            return None
-        try:
-            positions = held_at_end(read_records(path), lane)
-        except LockstepError as error:
-            log.warning("positions_not_carried", run=path.name, reason=error.message)
-            return None
-        return Carried(account=account, run=manifest.run_id, positions=positions)
-    return None
+        who, _, reason = record.reason.partition(": ")
+        if who in LATCHES:
+            found[who] = reason
+        elif who.endswith(LIFTED):
+            found.pop(who.removesuffix(LIFTED), None)
+    return found
 
 
 def held_at_end(records: Iterable[Record], lane: str) -> dict[str, Decimal]:
@@ -49,6 +87,24 @@ def held_at_end(records: Iterable[Record], lane: str) -> dict[str, Decimal]:
         if isinstance(record, FillLine | AdoptionLine) and record.lane == lane:
             held[record.symbol] = record.position
     return {symbol: qty for symbol, qty in held.items() if qty}
+
+
+class _Latest(Struct, frozen=True):
+    """The latest run that traded an account, and the lane it had there."""
+
+    path: Path
+    manifest: Manifest
+    lane: str
+
+
+def _latest(logs: Path, account_id: str) -> _Latest | None:
+    known = fingerprint(account_id)
+    for path in reversed(list_runs(logs)):
+        manifest = read_manifest(path)
+        lane = _lane_on(manifest, known) if manifest.mode == Mode.TRADE else None
+        if lane is not None:
+            return _Latest(path, manifest, lane)
+    return None
 
 
 def _lane_on(manifest: Manifest, known: str) -> str | None:

@@ -21,7 +21,7 @@ from adapters.bybit.private_feed import PrivateFeed
 from adapters.bybit.signing import Credentials
 from daemon.app.account_lock import lock_account
 from daemon.app.arming import Grounds, PortTimes, armed, build_port, check_grounds, check_identity, check_plan
-from daemon.app.carried import carried
+from daemon.app.carried import carried, still_in_force
 from daemon.app.credentials import read_credentials
 from daemon.app.identity import ROOT
 from daemon.app.lanes import Plan
@@ -112,7 +112,8 @@ class Trading:
             log.info("armed", account=one.grounds.account, environment=host.name, real_money=host.real_money)
         grounds = [one.grounds for one in self._accounts]
         left = [carried(self._logs, each.account, each.account_id) for each in grounds]
-        return [*map(armed, grounds), *(fact for fact in left if fact is not None), *self._first_commands()]
+        carried_over = [fact for fact in left if fact is not None]
+        return [*map(armed, grounds), *carried_over, *self._latches(), *self._first_commands()]
 
     def connect(self, live: LiveLoop, time: RunTime) -> Mapping[str, OrderPort]:
         """Build the ports, and begin to follow the private streams and the venue's clock."""
@@ -125,6 +126,14 @@ class Trading:
         for one in self._accounts:
             if one.lock is not None:
                 one.lock.release()
+
+    def _latches(self) -> list[Command]:
+        ids = {one.grounds.account: one.grounds.account_id for one in self._accounts}
+        lanes = self.plan.remote_lanes
+        found = [each for lane in lanes for each in still_in_force(self._logs, lane.name, ids[lane.account])]
+        for each in found:
+            log.warning("still_halted", lane=each.lane, command=each.name, reason=each.reason)
+        return found
 
     def _first_commands(self) -> list[Fact]:
         if self._options.panic:

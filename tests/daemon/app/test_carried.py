@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from daemon.app.carried import carried, held_at_end
+from daemon.app.carried import carried, held_at_end, still_in_force
 from daemon.app.lanes import Plan
 from daemon.app.runs import Mode, describe_run
 from daemon.config import load_config
 from daemon.core.account_events import Carried
-from daemon.core.events import Side
-from daemon.core.records import AdoptionLine, FillLine, Record
+from daemon.core.events import Command, Side
+from daemon.core.records import AdoptionLine, FillLine, HaltLine, Record
 from daemon.journal import Journal, JournalSettings
 from tests.simulation.configs import document, lane, strategy, write_config
 
@@ -68,3 +68,46 @@ def test_a_run_that_is_not_over_leaves_nothing(tmp_path: Path, sealed: bool) -> 
 
 def test_an_account_that_was_never_traded_has_nothing(tmp_path: Path) -> None:
     assert carried(tmp_path, "today", ID) is None
+
+
+def halts(*reasons: str, name: str = "main") -> list[Record]:
+    return [HaltLine(seq, 1, seq, name, True, reason) for seq, reason in enumerate(reasons, start=1)]
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+@pytest.mark.parametrize(
+    ("reasons", "commands"),
+    [
+        (["operator: a fire"], [("halt", "a fire")]),
+        (["operator: a fire", "operator lifted: it is out"], []),
+        (["operator: a: b", "operator lifted: x", "operator: again"], [("halt", "again")]),
+        (
+            ["panic: a fire", "panic: flat, and without open orders: proved"],
+            [("panic", "flat, and without open orders: proved")],
+        ),
+        (["panic: a fire", "operator: too", "panic lifted: x"], [("halt", "too")]),
+        (["reconcile: starting", "drain: stopped", "daily_loss: too much"], []),
+    ],
+)
+def test_a_latch_holds_until_it_is_taken_back_and_not_until_the_next_start(
+    tmp_path: Path, reasons: list[str], commands: list[tuple[str, str]], sealed: bool
+) -> None:
+    make_run(tmp_path, "trade-1", 1_000_000_000, halts("operator: long ago"))
+    make_run(tmp_path, "trade-2", 2_000_000_000, halts(*reasons), sealed=sealed)
+    found = still_in_force(tmp_path, "today", ID)
+    assert found == [Command(name, "today", reason) for name, reason in commands]
+
+
+def test_halts_of_other_lanes_and_accounts_are_none_of_this_one(tmp_path: Path) -> None:
+    make_run(tmp_path, "trade-1", 1_000_000_000, halts("operator: a fire", name="other"))
+    make_run(tmp_path, "trade-2", 2_000_000_000, halts("operator: a fire"), account_id="100002")
+    assert still_in_force(tmp_path, "today", ID) == []
+
+
+def test_a_run_whose_halts_cannot_be_read_starts_the_next_one_halted(tmp_path: Path) -> None:
+    make_run(tmp_path, "trade-1", 1_000_000_000, halts("daily_loss: too much", "operator: a fire"))
+    [stream] = (tmp_path / "trade-1").glob("decisions-*")
+    stream.write_bytes(stream.read_bytes().replace(b"too much", b"too mulch", 1))
+    [found] = still_in_force(tmp_path, "today", ID)
+    assert found.name == "halt"
+    assert "cannot be read" in found.reason
