@@ -58,9 +58,13 @@ class Played(Struct, frozen=True, kw_only=True):
     crashed: str
 
 
-def play(incident: Incident, *, naive: bool, calm: bool = False) -> Played:
-    """Play an incident with the naive bot or with our engine; calm leaves its trouble out."""
-    stage = Stage(incident.plan, incident.habits if naive else None, calm=calm, world=incident.world)
+def play(incident: Incident, *, naive: bool, calm: bool = False, habits: frozenset[Habit] | None = None) -> Played:
+    """Play an incident with the naive bot or with our engine; calm leaves its trouble out.
+
+    habits: of the naive bot, those of the incident when left out.
+    """
+    own = incident.habits if habits is None else habits
+    stage = Stage(incident.plan, own if naive else None, calm=calm, world=incident.world)
     stage.ready()
     incident.story(stage)
     claims = stage.claims()

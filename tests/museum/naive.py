@@ -19,16 +19,16 @@ from daemon.core.remote.requests import Request
 from daemon.core.strategy import Decision
 from tests.museum.habits import Habit
 from tests.museum.judge import Claims
+from tests.museum.naive_books import NaiveBooks
 from tests.museum.naive_parts import SYMBOL, ZERO, Line, Memory, Order, Reply, Row
 
 H = Habit
 
 STEP = Decimal("0.001")
 
-OPEN = ("New", "PartiallyFilled", "Untriggered", "Triggered")
-ENDED = ("Cancelled", "Rejected", "Deactivated", "PartiallyFilledCanceled")
 EXISTS, TOO_LATE, NOT_MODIFIED = 110072, 110001, 110043
 DEFINITE = (*range(10001, 10011), *range(110003, 110100))
+DEADLY = frozenset({H.DIES_OF_WORDS, H.DIES_OF_REFUSALS, H.DIES_OF_SHAPES})
 POLL_S, MISSES_MAX, LOOK_BACK_MS = 10, 4, 60_000
 
 
@@ -40,9 +40,9 @@ class NaiveBot:
     ) -> None:
         self.ready = False
         self.crashed = ""
-        self.cash = ZERO
         forgets = habits & {H.FORGETS, H.LOOKS_BACK_BRIEFLY}
         self.memory = Memory(sent=memory.sent) if forgets else memory
+        self._books = NaiveBooks(habits, self.memory, self._place_stop)
         self._habits = habits
         self._line = line = Line(outbox, strict=Habit.DIES_OF_SHAPES in habits)
         self._post, self._ask = line.post, line.ask
@@ -64,7 +64,8 @@ class NaiveBot:
         try:
             self._understand(now_ms, what)
         except (KeyError, ValueError, TypeError, ArithmeticError) as error:
-            self.crashed = repr(error)
+            if self._habits & DEADLY:
+                self.crashed = repr(error)
 
     def _understand(self, now_ms: int, what: Fact | tuple[str, bytes]) -> None:
         match what:
@@ -91,11 +92,11 @@ class NaiveBot:
             return
         for row in rows:
             if topic == "order":
-                self._see(row)
+                self._books.see(row)
             elif topic == "execution":
-                self._book(row)
+                self._books.book(row)
             elif topic == "wallet":
-                self._see_wallet(row)
+                self._books.see_wallet(row)
 
     # Time
 
@@ -223,7 +224,7 @@ class NaiveBot:
             if self._is(H.MISS_IS_CANCELLED):
                 self._look_for(order)
             if self._is(H.ACK_IS_FILLED) and not order.price and not order.stop_at:
-                self._fill(order, f"assumed-{order.name}", order.qty - order.filled)
+                self._books.fill(order, f"assumed-{order.name}", order.qty - order.filled)
         elif self._is(H.FAILS_ON_ERROR):
             order.status = "sending"
             self._failed(order)
@@ -249,14 +250,20 @@ class NaiveBot:
     def _look_for(self, order: Order) -> None:
         wanted = self._habits & {H.COUNTS_MISSES, H.MISS_IS_CANCELLED, H.ASKS_OPEN_ONLY}
         if not wanted:
+            self._again(lambda: self._repeat(order))
             return
         query = {"settleCoin": "USDT"} if H.ASKS_OPEN_ONLY in wanted else {"symbol": SYMBOL, "orderLinkId": order.name}
         self._ask("/v5/order/realtime", lambda reply: self._looked(order, reply), **query)
 
+    def _repeat(self, order: Order) -> None:
+        """The same again under the same name: the venue takes a name once."""
+        if order.status == "sending":
+            self._create(order)
+
     def _looked(self, order: Order, reply: Reply) -> None:
         rows = [row for row in reply.result.get("list", []) if row["orderLinkId"] == order.name]
         if rows:
-            self._see(rows[0])
+            self._books.see(rows[0])
         elif order.status not in ("sending", "open"):
             return
         elif self._is(H.COUNTS_MISSES):
@@ -278,86 +285,26 @@ class NaiveBot:
             return
         rows = reply.result["list"]
         for row in rows:
-            self._see(row)
+            self._books.see(row)
         shown = {row["orderId"] for row in rows}
         for order in self.memory.orders.values():
             if order.status == "open" and order.venue_id and order.venue_id not in shown:
                 order.status = "cancelled"
-
-    def _see(self, row: Row) -> None:
-        order = self._known(row)
-        order.venue_id = row["orderId"]
-        status, filled = row["orderStatus"], Decimal(row["cumExecQty"])
-        if status in OPEN:
-            order.status = "open" if order.status in ("sending", "open") else order.status
-        elif status == "Filled":
-            order.status = "filled"
-        elif status in ENDED:
-            order.status = "cancelled" if order.status in ("sending", "open") else order.status
-        elif self._is(H.DIES_OF_WORDS):
-            raise KeyError(status)
-        if self._is(H.INFERS_FILLS) and filled > order.filled:
-            self._fill(order, f"inferred-{order.name}", filled - order.filled)
-
-    def _known(self, row: Row) -> Order:
-        orders = self.memory.orders
-        by_id = next((each for each in orders.values() if each.venue_id == row["orderId"]), None)
-        found = orders.get(row["orderLinkId"]) or by_id
-        if found is None:
-            name = row["orderLinkId"] or row["orderId"]
-            qty = Decimal(row.get("qty") or row.get("orderQty") or 0)
-            found = orders[name] = Order(name, row["side"], qty, venue_id=row["orderId"])
-        return found
 
     # Fills and money
 
     def _book_page(self, reply: Reply) -> None:
         for row in [] if self._failed_read(reply) else reversed(reply.result["list"]):
             if row["execId"] not in self.memory.booked:
-                self._book(row)
+                self._books.book(row)
 
     def _book_again(self, reply: Reply) -> None:
         self.memory.booked.clear()
         self._book_page(reply)
 
-    def _book(self, row: Row) -> None:
-        kind, name = row["execType"], row["orderLinkId"]
-        if self._is(H.DIES_OF_WORDS) and kind not in ("Trade", "Funding", "AdlTrade", "BustTrade"):
-            raise KeyError(kind)
-        if kind == "Funding" and not self._is(H.BOOKS_FUNDING):
-            return
-        if row["execId"] in self.memory.booked and not self._is(H.BOOKS_EVERY_MESSAGE):
-            return
-        if self._is(H.BOOKS_OWN_ORDERS_ONLY) and name not in self.memory.orders:
-            return
-        if self._is(H.BOOKS_ACKED_ORDERS_ONLY) and name in self.memory.orders and not self.memory.orders[name].acked:
-            return
-        order = self._known(row)
-        self.memory.booked.add(row["execId"])
-        if self._is(H.PREDICTS_FUNDING) and kind != "Funding":
-            self.cash -= Decimal(row["execFee"])
-        self._fill(order, row["execId"], Decimal(row["execQty"]), row["side"])
-
-    def _fill(self, order: Order, exec_id: str, qty: Decimal, side: str = "") -> None:
-        if qty <= 0:
-            return
-        self.memory.fills.append((exec_id, qty))
-        order.filled += qty
-        if not self._is(H.READS_POSITION_ONCE):
-            self.memory.position += qty if (side or order.side) == "Buy" else -qty
-        if order.filled >= order.qty:
-            order.status = "filled"
-        if order.then_stop_at and order.filled >= order.qty:
-            self._place_stop(order.then_stop_at)
-            order.then_stop_at = None
-
     def _see_wallets(self, reply: Reply) -> None:
         for row in [] if self._failed_read(reply) else reply.result["list"]:
-            self._see_wallet(row)
-
-    def _see_wallet(self, row: Row) -> None:
-        if not (self._is(H.PREDICTS_FUNDING) and self._loaded_for and self.cash):
-            self.cash = Decimal(row["coin"][0]["walletBalance"])
+            self._books.see_wallet(row)
 
     def _failed_read(self, reply: Reply) -> bool:
         if reply.code == 0:
@@ -382,11 +329,14 @@ class NaiveBot:
             self._place("Buy" if missing > 0 else "Sell", abs(missing))
 
     def _keep_stop(self) -> None:
-        if not self._is(H.STOP_BY_OWN_VIEW) or not self.memory.position:
-            return
         stops = [order for order in self.memory.orders.values() if order.stop_at]
-        if stops and not any(order.status in ("sending", "open") for order in stops):
+        if not stops or self._is(H.STOP_IS_FORGOTTEN):
+            return
+        stands = any(order.status in ("sending", "open") for order in stops)
+        if self.memory.position and not stands:
             self._place_stop(stops[-1].stop_at or 0.0)
+        elif not self.memory.position and not self._is(H.STOP_IS_LEFT):
+            self._cancel_where(lambda order: order.stop_at is not None)
 
     # Changing orders
 
@@ -440,7 +390,7 @@ class NaiveBot:
             ),
             fills=tuple(self.memory.fills),
             position=self.memory.position,
-            cash=self.cash,
+            cash=self._books.cash,
             halted={},
             crashed=self.crashed,
         )

@@ -18,6 +18,12 @@ def test_the_naive_bot_comes_to_the_harm_of_the_incident(incident: Incident) -> 
 
 
 @EVERY
+def test_without_its_habit_the_naive_bot_does_not_come_to_that_harm(incident: Incident) -> None:
+    played = play(incident, naive=True, habits=frozenset())
+    assert not incident.harms & played.harms
+
+
+@EVERY
 def test_ours_comes_to_no_harm_and_is_ready_or_halted_for_the_right_reason(incident: Incident) -> None:
     played = play(incident, naive=False)
     assert played.fired, "the trouble did not happen"

@@ -44,7 +44,7 @@ INCIDENTS = (
         happened="Maintenance of the exchange was not handled: its streams closed, its answers were errors.",
         ours="Without the venue no new risk; when it is back the books are compared first, and nothing old is sent.",
         habits=frozenset({Habit.TRADES_BLIND, Habit.FAILS_ON_ERROR, Habit.RETRIES_FOR_EVER}),
-        harms=frozenset({Harm.BLIND, Harm.LATE, Harm.STORM}),
+        harms=frozenset({Harm.BLIND, Harm.LATE}),
         plan=Plan(maintenance=(Maintenance(from_s=5, until_s=65),)),
         story=_wants_in_trouble,
     ),

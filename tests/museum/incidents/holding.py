@@ -92,8 +92,8 @@ INCIDENTS = (
         row="V25",
         happened="Fills of orders that somebody else had placed were adopted or not, without proof of whose they were.",
         ours="An order is ours by a name that only our lineage gives; others are followed, told and halt the symbol.",
-        habits=frozenset({Habit.BOOKS_OWN_ORDERS_ONLY, Habit.TRADES_ON}),
-        harms=frozenset({Harm.FILLS, Harm.POSITION, Harm.UNWANTED}),
+        habits=frozenset({Habit.BOOKS_OWN_ORDERS_ONLY}),
+        harms=frozenset({Harm.FILLS, Harm.POSITION}),
         plan=Plan(events=(Event(at_s=20, uid=UID, request=_hand("Buy", "0.02")),)),
         story=_holds_and_wants_more,
         position="0.03",
@@ -190,7 +190,7 @@ INCIDENTS = (
         row="V31",
         happened="A stop order was left at the exchange after its trade was closed; it was not reduce-only.",
         ours="The stop belongs to the position and goes with it; the venue removes it when the position is flat.",
-        habits=frozenset({Habit.STOP_MAY_OPEN}),
+        habits=frozenset({Habit.STOP_MAY_OPEN, Habit.STOP_IS_LEFT}),
         harms=frozenset({Harm.STRAY_STOP}),
         plan=Plan(events=(Event(at_s=20, uid=UID, request=_hand("Sell", "0.01")),)),
         story=_holds_with_a_stop,
@@ -204,7 +204,7 @@ INCIDENTS = (
         row="V31",
         happened="A stop was placed again after the position had been closed, and stayed.",
         ours="A missing stop is placed only when the venue shows the position as we hold it.",
-        habits=frozenset({Habit.STOP_MAY_OPEN, Habit.STOP_BY_OWN_VIEW}),
+        habits=frozenset({Habit.STOP_MAY_OPEN, Habit.STOP_IS_LEFT}),
         harms=frozenset({Harm.STRAY_STOP}),
         plan=Plan(
             pushes=(PushFault(name="executions late", when=When(topic="execution", from_s=5.2), delay_ms=6_000),)
@@ -218,7 +218,7 @@ INCIDENTS = (
         row="V31",
         happened="Stop orders were submitted and never confirmed; a position could be without one and nobody knew.",
         ours="Every five seconds the venue must show the stop that is wanted; a missing one is placed at once.",
-        habits=frozenset({Habit.TRUSTS_ITS_REQUEST}),
+        habits=frozenset({Habit.STOP_IS_FORGOTTEN}),
         harms=frozenset({Harm.UNPROTECTED}),
         plan=Plan(
             events=(

@@ -244,6 +244,18 @@ INCIDENTS = (
         position="0.3",
     ),
     Incident(
+        cite="hummingbot/hummingbot#1934",
+        row="V07",
+        happened="Orders were shown as filled without a trade at the exchange.",
+        ours="Accepted means taken, not done; only executions are fills, and what nobody has seen is proved absent.",
+        habits=frozenset({Habit.ACK_IS_FILLED}),
+        harms=frozenset({Harm.FILLS, Harm.POSITION}),
+        plan=Plan(requests=(forged(CREATE, Forged(code=0, message="OK"), nth=FIRST),)),
+        story=_buys,
+        position="0",
+        calm_position="0.01",
+    ),
+    Incident(
         cite="ccxt/ccxt (InvalidOrder)",
         row="V05",
         happened="The answer that an id exists already reads like a refusal in the client library.",
