@@ -72,10 +72,15 @@ def run_time(config: Config, start: int) -> RunTime:
 
 
 async def time_to_go_on(config: Config, host: Environment, last: int) -> int:
-    """Time of what the daemon itself says first; `last` is that of the run's last input, 0 for a new run."""
+    """Time of what the daemon itself says first; `last` is that of the run's last input, 0 for a new run.
+
+    Raises:
+        FeedError: it is the venue's, which cannot be reached.
+    """
     if config.venue.clock == "system":
         return max(last, SystemClock().now())
-    return last or await server_time(host.rest)
+    # Asked also when a run goes on: a stream is signed by this time before the first frame tells a better one.
+    return max(last, await server_time(host.rest))
 
 
 def _interval_code(interval: str) -> str:

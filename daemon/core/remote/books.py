@@ -44,6 +44,10 @@ class Books:
         """Whether the account's opening balance was booked."""
         return self._opened
 
+    def restart(self) -> None:
+        """The daemon was down: no answer will come, so a leverage that is not set yet is asked for again."""
+        self._leverage_asked.clear()
+
     def see(self, row: PositionSeen | WalletSeen | AccountSeen) -> None:
         """Take note of what the venue holds."""
         match row:

@@ -86,6 +86,7 @@ class Reconciler:
 
     def restart(self) -> None:
         """The daemon was down: whatever was being asked is lost, and the stream has to come up again."""
+        self._books.restart()
         self._stop("down", "the daemon was down")
 
     def doubt(self, reason: str) -> None:

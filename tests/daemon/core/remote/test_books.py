@@ -12,7 +12,7 @@ from daemon.core.account_events import (
     StreamState,
     WalletSeen,
 )
-from daemon.core.events import Side
+from daemon.core.events import Restarted, Side
 from daemon.core.remote.books import CASH_TOLERANCE, Books
 from daemon.core.remote.context import Context
 from daemon.core.remote.requests import Request
@@ -343,6 +343,22 @@ def test_a_leverage_that_cannot_be_set_is_said_and_not_tried_for_ever() -> None:
     assert bench.context.gates["settings", BTC] == "leverage could not be set: 110013: risk limit"
     bench.pass_time(30_000)
     assert bench.waiting == []
+
+
+def test_a_leverage_whose_answer_a_restart_lost_is_set_again() -> None:
+    bench = Bench()
+    bench.venue.leverage = D(10)
+    bench.hear(StreamState(ACCOUNT, up=True))
+    bench.answer_questions()
+    bench.take(Op.SET_LEVERAGE)
+    bench.hear(Restarted())
+    bench.hear(StreamState(ACCOUNT, up=True))
+    bench.answer_questions()
+    bench.answer(bench.take(Op.SET_LEVERAGE), K.ACCEPTED)
+    bench.venue.leverage = D(5)
+    bench.pass_time(5_000)
+    assert bench.exchange.ready
+    assert bench.gates() == set()
 
 
 @pytest.mark.parametrize("kind", [K.NO_OP, K.ACCEPTED])
