@@ -77,3 +77,7 @@ class Durability:
         reached = self._journal.durable
         while self._held and self._held[0].inputs <= reached.inputs and self._held[0].decisions <= reached.decisions:
             self._held.popleft().action()
+
+    def drop(self) -> None:
+        """Forget what is held back: nobody would hear of its end any more."""
+        self._held.clear()

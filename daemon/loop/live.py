@@ -201,6 +201,7 @@ class LiveLoop:
                     return ended
                 await self._wait_for_journal()
         finally:
+            self._durability.drop()
             for _, promised in self._promised:
                 promised.cancel()
             for task in (arriving, waking):

@@ -178,3 +178,21 @@ def test_a_stop_at_once_waits_for_no_disk() -> None:
         return await running
 
     assert asyncio.run(asyncio.wait_for(scene(), LIMIT_S)) is Stopped.AT_ONCE
+
+
+def test_what_had_not_left_when_the_loop_ended_never_leaves() -> None:
+    """Its record may become durable when the journal is closed; the answer would be written down nowhere."""
+    diary = Diary()
+
+    async def scene() -> None:
+        loop = make_loop(diary, ScriptedSource([[tick(START)]], open_end=True), Wishful(diary, [ACT]))
+        running = asyncio.create_task(loop.run())
+        await let_others_run()
+        assert loop.waiting
+        loop.stop()
+        await running
+        diary.synced = 1
+        loop.written()
+
+    asyncio.run(asyncio.wait_for(scene(), LIMIT_S))
+    assert sent(diary) == []
