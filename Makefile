@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DIFFERENTIAL := .venv-differential
+CLIENTS := .venv-clients
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test check format bench golden differential lock clean
+.PHONY: help setup demo test check format bench golden differential clients lock clean
 
 help:
 	@echo "make demo    set up, then run the main job: shadow 24 recorded hours, replay them, compare"
@@ -14,6 +15,7 @@ help:
 	@echo "make bench   measure, print and write benchmarks/latest.json"
 	@echo "make golden  pin the golden runs anew, on purpose"
 	@echo "make differential   the same orders through nautilus_trader's matching engine"
+	@echo "make clients  unmodified ccxt and pybit trade with the sandbox, every feature one by one"
 	@echo "make lock    resolve the dependencies anew into requirements.lock"
 
 setup: $(READY)
@@ -60,12 +62,22 @@ $(DIFFERENTIAL)/.ready: requirements-differential.lock
 		-r requirements-differential.lock
 	@touch $(DIFFERENTIAL)/.ready
 
+clients: setup $(CLIENTS)/.ready
+	@$(CLIENTS)/bin/python -m tests.clients
+
+$(CLIENTS)/.ready: requirements-clients.lock
+	@$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-clients.lock
+	@touch $(CLIENTS)/.ready
+
 lock: setup
 	@$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-emit-index-url --quiet -o requirements.lock
 	$(BIN)/uv pip compile --group pyproject.toml:differential --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-emit-index-url --quiet -o requirements-differential.lock
+	$(BIN)/uv pip compile --group pyproject.toml:clients --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-emit-index-url --quiet -o requirements-clients.lock
 
 clean:
-	rm -rf $(VENV) $(DIFFERENTIAL) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) $(DIFFERENTIAL) $(CLIENTS) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
