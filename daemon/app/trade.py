@@ -121,11 +121,13 @@ class Trading:
 
     async def close(self) -> None:
         """Disconnect, and let go of the accounts."""
-        for close in reversed(self._closing):
-            await close()
-        for one in self._accounts:
-            if one.lock is not None:
-                one.lock.release()
+        try:
+            for close in reversed(self._closing):
+                await close()
+        finally:
+            for one in self._accounts:
+                if one.lock is not None:
+                    one.lock.release()
 
     def _latches(self) -> list[Command]:
         ids = {one.grounds.account: one.grounds.account_id for one in self._accounts}
@@ -156,7 +158,7 @@ class Trading:
             deliver=live.deliver,
         )
         feed.start().add_done_callback(lambda done: _watch(done, live))
-        self._closing += [port.close, feed.close]
+        self._closing += [feed.close, port.close]  # closed in reverse: first nothing more may leave
         return port
 
     def _follow_clock(self, account: str, host: Environment, live: LiveLoop, time: RunTime) -> Callable[[], int]:
