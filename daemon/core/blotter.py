@@ -229,7 +229,10 @@ class Blotter:
     # Money
 
     def _transfer(self, lane: Lane, report: TransferReport) -> None:
+        opening = not lane.ledger.transfers
         lane.ledger.transfer(report.amount)
+        if opening and lane.day_equity is not None:
+            lane.day_equity = lane.equity()  # the day's loss counts from what the account came with
         turn = self._turn
         turn.seq += 1
         if turn.emit is not None:
@@ -305,12 +308,14 @@ class Blotter:
             turn.emit(_NOTES[type(report)](turn.seq, turn.cause, turn.now, lane.name, *astuple(report)))
 
     def _adopt(self, lane: Lane, report: AdoptionReport) -> None:
-        symbol, ledger = report.symbol, lane.ledger
+        symbol, ledger, before = report.symbol, lane.ledger, lane.equity()
         _share_out(lane, report, opens=True)
         ledger.fill(symbol, report.side, report.price, report.qty, ZERO)
         ledger.check()
         lane.check_positions(symbol)
         lane.note_position(lane.market(symbol))
+        if lane.day_equity is not None:
+            lane.day_equity += lane.equity() - before  # open profit that came with it is none of this day
         turn = self._turn
         turn.seq += 1
         if turn.emit is not None:

@@ -54,6 +54,7 @@ from daemon.core.venue import (
     SendReport,
     StopReport,
     TrackReport,
+    TransferReport,
 )
 from tests.daemon.core.build import BTC, ETH, HOLD, Run, Scripted, buy, close, instrument, of_kind, ready, sell, trade
 from tests.daemon.core.fake import (
@@ -428,6 +429,19 @@ def test_an_adopted_position_is_in_the_books_and_belongs_to_a_strategy() -> None
     assert lane.ledger.position(BTC).qty == lane.runners[0].position.qty == -2
     [line] = of_kind(run.records, AdoptionLine)
     assert (line.side, line.position, line.price, line.cash) == (Side.SELL, D(-2), D(90), lane.ledger.cash)
+
+
+def test_the_days_loss_counts_from_what_an_account_came_with() -> None:
+    lane, exchange = fake_lane(Scripted())
+    exchange.news = []
+    run = ready(lane)
+    assert lane.day_equity == 0.0
+    run.engine.desk.absorb(lane, [TransferReport(BALANCE, "opening balance")])
+    assert lane.day_equity == float(BALANCE)
+    run.engine.desk.absorb(lane, [AdoptionReport(BTC, Side.BUY, D(2), D(90), "held at the venue")])
+    assert lane.day_equity == lane.equity() != float(BALANCE)
+    run.engine.desk.absorb(lane, [TransferReport(D(-100), "the venue's wallet holds less")])
+    assert lane.day_equity - lane.equity() == pytest.approx(100.0)
 
 
 def test_what_somebody_else_did_is_dealt_out_too() -> None:
