@@ -209,7 +209,7 @@ STREAMS: Sequence[StreamIncident] = (
     StreamIncident(
         cite="cuongitl/python-bitget#24",
         row="N07",
-        happened="After a connection the subscription was not in force, and nobody noticed: no data came.",
+        happened="After a reconnect the subscriptions were not in force, and nobody noticed: no data came.",
         naive="what was subscribed is subscribed",
         ours="Every topic needs its ack within five seconds, or the connection is replaced.",
         harm=StreamHarm.DEAF,
@@ -218,7 +218,7 @@ STREAMS: Sequence[StreamIncident] = (
     StreamIncident(
         cite="knowm/XChange#4542",
         row="N08",
-        happened="Private channels were subscribed before the authentication had been answered.",
+        happened="After a reconnect topics were subscribed before the login, and refused.",
         naive="auth and subscribe go out in one breath",
         ours="Connect, auth, its ack, subscribe, its acks: one after the other.",
         harm=StreamHarm.DEAF,

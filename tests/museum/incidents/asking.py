@@ -6,7 +6,7 @@ from adapters.sandbox.gateway.plan import Forged, Maintenance, Plan, RequestFaul
 from tests.daemon.core.build import buy
 from tests.museum.habits import Habit
 from tests.museum.incident import Incident
-from tests.museum.incidents.words import CREATE, EXECUTIONS, forged
+from tests.museum.incidents.words import EXECUTIONS, forged
 from tests.museum.judge import Harm
 from tests.museum.stage import Stage
 
@@ -49,9 +49,9 @@ INCIDENTS = (
         story=_wants_in_trouble,
     ),
     Incident(
-        cite="ccxt/ccxt#20718",
+        cite="donewiththedollar/directionalscalper#57",
         row="R01",
-        happened="Bybit answered 10006, too many visits, and the bot's answer was more visits.",
+        happened="Bybit answered 10006, too many visits; the cure proposed was to wait a second and ask again.",
         ours="Refused for certain and not repeated by the machine; checks keep their slow pace.",
         habits=frozenset({Habit.RETRIES_FOR_EVER}),
         harms=frozenset({Harm.LATE, Harm.STORM}),
@@ -81,23 +81,6 @@ INCIDENTS = (
                     name="field missing",
                     when=When(route=EXECUTIONS, nth=(2, 3)),
                     answer=Forged(accepted=True, body=NO_ID),
-                ),
-            )
-        ),
-        story=_buys,
-        position="0.01",
-    ),
-    Incident(
-        cite="ccxt/ccxt#30573",
-        row="R01",
-        happened="Creates were throttled by the venue while others went through, and were lost or repeated.",
-        ours="10006 on a create is a refusal for certain: told once, nothing placed, nothing repeated.",
-        habits=frozenset({Habit.FAILS_ON_ERROR, Habit.SENDS_ANEW, Habit.TRUSTS_ITS_REQUEST, Habit.EXISTS_IS_REFUSED}),
-        harms=frozenset({Harm.DUPLICATED}),
-        plan=Plan(
-            requests=(
-                forged(
-                    CREATE, Forged(accepted=True, code=10429, message="System level frequency protection"), nth=(1,)
                 ),
             )
         ),

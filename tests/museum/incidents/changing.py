@@ -99,7 +99,7 @@ INCIDENTS = (
     Incident(
         cite="freqtrade/freqtrade#9128",
         row="V17",
-        happened="An entry was replaced while it filled; on Bybit a position stayed that the bot did not know.",
+        happened="Of a replaced entry bot and exchange disagreed about which order had filled: a ghost position.",
         ours="A price is moved by an amendment of the same order; that it was too late is no reason for another one.",
         habits=frozenset({Habit.REPLACES_AT_ONCE}),
         harms=frozenset({Harm.DUPLICATED}),

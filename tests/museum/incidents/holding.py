@@ -103,7 +103,7 @@ INCIDENTS = (
     Incident(
         cite="nautechsystems/nautilus_trader#3622",
         row="V22",
-        happened="The venue's position changed without an order of the bot's, and its mismatch was never settled.",
+        happened="The venue held less than the cache, and the loop that was to settle it found no end.",
         ours="A forced close is booked from its execution, and the symbol halted with that reason.",
         habits=frozenset({Habit.BOOKS_OWN_ORDERS_ONLY}),
         harms=frozenset({Harm.FILLS, Harm.POSITION}),

@@ -167,7 +167,7 @@ INCIDENTS = (
         position="0.01",
     ),
     Incident(
-        cite="nautechsystems/nautilus_trader#3493",
+        cite="nautechsystems/nautilus_trader PR#3493",
         row="V11",
         happened="Fills inferred from an order's state raced the real ones, and the order was overfilled.",
         ours="No fill is made up: the order waits as FillsPending until its executions are there.",

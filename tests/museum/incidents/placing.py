@@ -213,9 +213,9 @@ INCIDENTS = (
         position="0.01",
     ),
     Incident(
-        cite="enarjord/passivbot#410",
+        cite="enarjord/passivbot PR#398",
         row="N20",
-        happened="An answer that was no JSON ended in an exception.",
+        happened="A text that was no JSON came for an answer, and the bot stopped.",
         ours="What cannot be read is no answer: unknown for an order, a failed pass for a question.",
         habits=frozenset({Habit.DIES_OF_SHAPES}),
         harms=frozenset({Harm.CRASHED}),

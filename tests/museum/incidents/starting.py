@@ -61,7 +61,7 @@ INCIDENTS = (
     Incident(
         cite="LasticotSoftware/Astibot#2",
         row="P01",
-        happened="After a restart it did not know what it held.",
+        happened="After a crash it did not take up again what it had bought.",
         ours="Position and cash come out of the journal and are held against the venue's before the first decision.",
         habits=frozenset({Habit.FORGETS, Habit.STREAM_ONLY}),
         harms=frozenset({Harm.FILLS, Harm.POSITION}),
