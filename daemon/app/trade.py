@@ -153,7 +153,8 @@ class Trading:
             one.credentials,
             account=account,
             clock=SystemClock(),
-            venue_now_ns=venue_now,
+            # An accelerated sandbox takes today's time too; its own is not known before a frame has told it.
+            venue_now_ns=venue_now if time.stamp is None else SystemClock().now,
             jitter=Random(),  # noqa: S311 - only spreads reconnects; never reaches a decision
             deliver=live.deliver,
         )
