@@ -24,6 +24,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     story: what is wanted, and when.  plan: the venue's trouble.  world: how the stage differs from the usual one.
     position: that is right in the end, signed base units, None where the story leaves it open.  calm_position: without
     the trouble; the same when left out.
+    rests: how many of its orders are to be open in the end, with and without the trouble.
     protected: whether a position must have its stop.
     ends: the gate that must be shut in the end, such as "foreign"; READY when none may be.
     """
@@ -39,6 +40,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     world: dict[str, Any] = {}
     position: str | None = None
     calm_position: str | None = None
+    rests: int | None = None
     protected: bool = False
     ends: str = READY
 
@@ -69,7 +71,7 @@ def play(incident: Incident, *, naive: bool, calm: bool = False, habits: frozens
     incident.story(stage)
     claims = stage.claims()
     right = incident.calm_position if calm and incident.calm_position is not None else incident.position
-    script = stage.script(right, protected=incident.protected)
+    script = stage.script(right, incident.rests, protected=incident.protected)
     return Played(
         harms=judge(stage.truth(), script, claims),
         fired=stage.fired(),

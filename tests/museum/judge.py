@@ -17,7 +17,7 @@ and holds. A bot says what it believes in `Claims`; a `Script` says what its str
     STORM           it asked on and on although it was refused
     CRASHED         it died of something that it was told
     NOT_BACK        it is not ready in the end, and does not say why
-    UNWANTED        the position is not what the script wanted
+    UNWANTED        position or open orders are not what the script wanted
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ENDED = frozenset({"Filled", "Cancelled", "Rejected", "Deactivated", "PartiallyF
 ZERO = Decimal(0)
 LATE_MS = 8_000
 REFUSED_PER_MINUTE = 40
-DOUBT_MS = 6_000
+DOUBT_MS, PATIENCE_MS = 6_000, 5_500
 NO_ANSWERS = ("lost", "forged", 10000, 10016, 10429)
 
 
@@ -89,11 +89,13 @@ class Wish(Struct, frozen=True):
 class Script(Struct, frozen=True, kw_only=True):
     """What was wanted of a bot. position: in the end, None where the story leaves that open.
 
+    rests: how many of its orders are to be open in the end, stops apart; None where the story leaves that open.
     protected: whether a position must have its stop.
     """
 
     wishes: Sequence[Wish]
     position: Decimal | None
+    rests: int | None
     protected: bool
 
 
@@ -196,9 +198,15 @@ def judge(truth: Truth, script: Script, claims: Claims) -> set[Harm]:
         Harm.STORM: _storm(truth),
         Harm.CRASHED: bool(claims.crashed),
         Harm.NOT_BACK: not claims.ready and not claims.halted,
-        Harm.UNWANTED: script.position is not None and truth.position != script.position,
+        Harm.UNWANTED: _unwanted(truth, script),
     }
     return {harm for harm, there in found.items() if there}
+
+
+def _unwanted(truth: Truth, script: Script) -> bool:
+    resting = sum(order.by_bot and order.is_open and not order.stop for order in truth.orders.values())
+    wrong_orders = script.rests is not None and resting != script.rests
+    return wrong_orders or (script.position is not None and truth.position != script.position)
 
 
 def _duplicated(truth: Truth, script: Script) -> bool:
@@ -246,8 +254,8 @@ def _late(truth: Truth, script: Script) -> bool:
 
 
 def _storm(truth: Truth) -> bool:
-    """Whether it asked on and on although it was refused, or not answered."""
-    times = [entry["ts"] for entry in truth.of("answer") if entry["told"] != 0]
+    """Whether it asked on and on although it was refused."""
+    times = [entry["ts"] for entry in truth.of("answer") if entry["told"] not in (0, "lost", "forged")]
     return any(later - first < 60_000 for first, later in zip(times, times[REFUSED_PER_MINUTE:], strict=False))
 
 
@@ -263,14 +271,17 @@ def _blind(truth: Truth) -> bool:
             connections += {"auth": 1, "close": -1}.get(entry["event"], 0)
         elif what == "push" and entry["fate"] == "sent":
             shown |= {truth.orders[name].link_id for name in entry["ids"] if name in truth.orders}
-        elif what == "request" and _opens(entry):
-            unknown = {name for name in doubts if name not in shown and entry["ts"] - doubts[name] < DOUBT_MS}
-            if not connections or unknown - {entry["order_link_id"]}:
-                return True
+        elif what == "request":
             asked = entry
+            unknown = {name for name in doubts if name not in shown and 0 <= entry["ts"] - doubts[name] < DOUBT_MS}
+            if _opens(entry) and (not connections or unknown - {entry["order_link_id"]}):
+                return True
         elif what == "answer" and asked:
-            if entry["told"] in NO_ANSWERS:
-                doubts[asked["order_link_id"]] = entry["ts"]
+            if _opens(asked) and entry["told"] in NO_ANSWERS:
+                # Whoever waits for an answer in vain cannot know that before his patience has ended.
+                doubts[asked["order_link_id"]] = entry["ts"] + (PATIENCE_MS if entry["told"] == "lost" else 0)
+            elif asked["method"] == "GET" and entry["told"] == 0:
+                shown |= {asked["order_link_id"]} if asked["order_link_id"] else set(doubts)
             asked = {}
     return False
 

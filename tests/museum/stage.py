@@ -148,10 +148,10 @@ class Stage:
         """What really happened."""
         return Truth(self.loop.gateway.truth.entries, UID)
 
-    def script(self, position: str | None, *, protected: bool) -> Script:
+    def script(self, position: str | None, rests: int | None, *, protected: bool) -> Script:
         """What was wanted."""
         wanted = None if position is None else Decimal(position)
-        return Script(wishes=self.wishes, position=wanted, protected=protected)
+        return Script(wishes=self.wishes, position=wanted, rests=rests, protected=protected)
 
     def claims(self) -> Claims:
         """What the bot believes."""

@@ -27,7 +27,7 @@ def run() -> Run:
     stage.ready()
     stage.want(buy(0.01, stop_loss=90_000.0), bid(0.02, 80_000.0))
     stage.run(20)
-    return stage.loop.gateway.truth.entries, stage.script("0.01", protected=True), stage.claims()
+    return stage.loop.gateway.truth.entries, stage.script("0.01", 1, protected=True), stage.claims()
 
 
 def test_a_run_without_harm_has_none(run: Run) -> None:
@@ -73,6 +73,7 @@ def test_an_open_order_that_is_not_held_for_open_is_found(run: Run) -> None:
         (Harm.DUPLICATED, {"wishes": (Wish(0, Decimal("0.01")),)}),
         (Harm.LATE, {"wishes": (Wish(0, Decimal("0.03")),)}),
         (Harm.UNWANTED, {"position": Decimal("0.02")}),
+        (Harm.UNWANTED, {"rests": 0}),
     ],
 )
 def test_what_nobody_wanted_is_found(run: Run, harm: Harm, changed: dict[str, Any]) -> None:
@@ -108,7 +109,7 @@ def test_an_order_asked_for_beside_an_unknown_one_is_found(run: Run) -> None:
     place = [entry["what"] for entry in entries].index("accepted")
     first = next(n for n, entry in enumerate(entries[place:], place) if entry["what"] == "answer")
     quiet = [entry for n, entry in enumerate(entries) if not (place < n and entry["what"] == "push")]
-    truth = changed(quiet, "answer", lambda entry: entry.update(told="lost"), place=_answers(entries[:first]))
+    truth = changed(quiet, "answer", lambda entry: entry.update(told=10016), place=_answers(entries[:first]))
     assert Harm.BLIND in judge(truth, script, claims)
 
 

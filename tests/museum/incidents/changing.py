@@ -94,6 +94,7 @@ INCIDENTS = (
         harms=frozenset({Harm.DECLARED_DEAD, Harm.ORDERS}),
         plan=Plan(requests=(forged(CANCEL, Forged(code=0, message="OK"), nth=FIRST),)),
         story=_cancels,
+        rests=0,
         position="0",
     ),
     Incident(

@@ -78,6 +78,8 @@ def _quantity_of_floats(stage: Stage) -> None:
     stage.run(60)
 
 
+UNTOLD = (muted("*", until_s=12),)  # the stream says nothing of it either, until the answer is long overdue
+
 INCIDENTS = (
     Incident(
         cite="hummingbot/hummingbot#493",
@@ -86,8 +88,9 @@ INCIDENTS = (
         ours="Its outcome is unknown; the stream or a query by its name shows it, and it is adopted.",
         habits=frozenset({Habit.FAILS_ON_ERROR}),
         harms=frozenset({Harm.DECLARED_DEAD, Harm.ORDERS}),
-        plan=Plan(requests=(lost(CREATE, TAKEN_IN_SILENCE),)),
+        plan=Plan(requests=(lost(CREATE, TAKEN_IN_SILENCE),), pushes=UNTOLD),
         story=_rests,
+        rests=1,
     ),
     Incident(
         cite="ccxt/ccxt#2599",
@@ -96,8 +99,9 @@ INCIDENTS = (
         ours="A 502 with a page of HTML says nothing of the order: unknown, then found by its name.",
         habits=frozenset({Habit.FAILS_ON_ERROR, Habit.BOOKS_ACKED_ORDERS_ONLY}),
         harms=frozenset({Harm.DECLARED_DEAD, Harm.FILLS, Harm.POSITION}),
-        plan=Plan(requests=(forged(CREATE, BAD_GATEWAY, nth=FIRST),)),
+        plan=Plan(requests=(forged(CREATE, BAD_GATEWAY, nth=FIRST),), pushes=UNTOLD),
         story=_buys,
+        rests=0,
         position="0.01",
     ),
     Incident(
@@ -107,8 +111,9 @@ INCIDENTS = (
         ours="Nothing is sent again before proof that the first is absent, and then under the same name.",
         habits=frozenset({Habit.FAILS_ON_ERROR, Habit.SENDS_ANEW}),
         harms=frozenset({Harm.DUPLICATED, Harm.UNWANTED}),
-        plan=Plan(requests=(lost(CREATE, TAKEN_IN_SILENCE),)),
+        plan=Plan(requests=(lost(CREATE, TAKEN_IN_SILENCE),), pushes=UNTOLD),
         story=_buys,
+        rests=0,
         position="0.01",
     ),
     Incident(
@@ -122,6 +127,7 @@ INCIDENTS = (
             requests=(RequestFault(name="all lost", when=When(route=CREATE, until_s=30), lose=TAKEN_IN_SILENCE),)
         ),
         story=_buys,
+        rests=0,
         position="0.01",
     ),
     Incident(
@@ -131,8 +137,12 @@ INCIDENTS = (
         ours="10016 on a create says nothing: unknown, whatever the text.",
         habits=frozenset({Habit.FAILS_ON_ERROR, Habit.SENDS_ANEW}),
         harms=frozenset({Harm.DUPLICATED, Harm.UNWANTED}),
-        plan=Plan(requests=(forged(CREATE, Forged(accepted=True, code=10016, message="Server error."), nth=FIRST),)),
+        plan=Plan(
+            requests=(forged(CREATE, Forged(accepted=True, code=10016, message="Server error."), nth=FIRST),),
+            pushes=UNTOLD,
+        ),
         story=_buys,
+        rests=0,
         position="0.01",
     ),
     Incident(
@@ -142,7 +152,10 @@ INCIDENTS = (
         ours="A question that failed is no answer; the order stays unknown until the venue can be asked.",
         habits=frozenset({Habit.COUNTS_MISSES, Habit.STREAM_ONLY, Habit.BOOKS_ACKED_ORDERS_ONLY, Habit.TRADES_BLIND}),
         harms=frozenset({Harm.DECLARED_DEAD, Harm.FILLS, Harm.POSITION}),
-        plan=Plan(requests=(RequestFault(name="no DNS", when=When(from_s=4.5, until_s=35), lose=TAKEN_IN_SILENCE),)),
+        plan=Plan(
+            requests=(RequestFault(name="no DNS", when=When(from_s=4.5, until_s=35), lose=TAKEN_IN_SILENCE),),
+            pushes=(muted("*", 4.5, 35),),
+        ),
         story=_six_offers_and_a_fill,
     ),
     Incident(
@@ -156,6 +169,7 @@ INCIDENTS = (
             requests=(lost(CREATE), hidden(REALTIME, 4_500), hidden(HISTORY, 4_500)), pushes=(muted("*", until_s=20),)
         ),
         story=_rests,
+        rests=1,
     ),
     Incident(
         cite="freqtrade/freqtrade#9857",
@@ -166,6 +180,7 @@ INCIDENTS = (
         harms=frozenset({Harm.DECLARED_DEAD, Harm.ORDERS}),
         plan=Plan(requests=(hidden(REALTIME, 4_500), hidden(HISTORY, 4_500)), pushes=(muted("*", until_s=20),)),
         story=_rests,
+        rests=1,
     ),
     Incident(
         cite="freqtrade/freqtrade#8175",
@@ -187,6 +202,7 @@ INCIDENTS = (
         harms=frozenset({Harm.DUPLICATED, Harm.UNWANTED}),
         plan=Plan(requests=(lost(CREATE),), pushes=(muted("*", until_s=10),)),
         story=_buys,
+        rests=0,
         position="0.01",
     ),
     Incident(
@@ -210,6 +226,7 @@ INCIDENTS = (
         harms=frozenset({Harm.DUPLICATED, Harm.UNWANTED}),
         plan=Plan(requests=(RequestFault(name="sent twice", when=When(route=CREATE, nth=FIRST), repeat=1),)),
         story=_buys,
+        rests=0,
         position="0.01",
     ),
     Incident(
@@ -219,8 +236,12 @@ INCIDENTS = (
         ours="What cannot be read is no answer: unknown for an order, a failed pass for a question.",
         habits=frozenset({Habit.DIES_OF_SHAPES}),
         harms=frozenset({Harm.CRASHED}),
-        plan=Plan(requests=(forged(CREATE, Forged(accepted=True, body="<html>Please sign in</html>"), nth=FIRST),)),
+        plan=Plan(
+            requests=(forged(CREATE, Forged(accepted=True, body="<html>Please sign in</html>"), nth=FIRST),),
+            pushes=UNTOLD,
+        ),
         story=_buys,
+        rests=0,
         position="0.01",
     ),
     Incident(
@@ -252,6 +273,7 @@ INCIDENTS = (
         harms=frozenset({Harm.FILLS, Harm.POSITION}),
         plan=Plan(requests=(forged(CREATE, Forged(code=0, message="OK"), nth=FIRST),)),
         story=_buys,
+        rests=0,
         position="0",
         calm_position="0.01",
     ),
@@ -269,5 +291,6 @@ INCIDENTS = (
             pushes=(muted("order", until_s=5),),
         ),
         story=_rests,
+        rests=1,
     ),
 )
