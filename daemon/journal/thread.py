@@ -181,7 +181,9 @@ class WriterThread:
         return self._synced_at + self._pace.interval_s - time.monotonic()
 
     def _write(self, chunks: list[Chunk]) -> None:
-        for (stream, segment), group in groupby(chunks, key=lambda chunk: (chunk.stream, chunk.segment)):
+        """Write inputs, then decisions: one write for each segment, since each may wait for the interpreter."""
+        in_order = sorted(chunks, key=lambda chunk: chunk.stream is not Stream.INPUTS)
+        for (stream, segment), group in groupby(in_order, key=lambda chunk: (chunk.stream, chunk.segment)):
             parts = list(group)
             writer = self._writers[stream]
             if not writer.is_open(segment):

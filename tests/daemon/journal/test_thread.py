@@ -22,9 +22,11 @@ class GatedFiles(QuickFiles):
     def __init__(self) -> None:
         self.gate = threading.Event()
         self.reached = threading.Event()
+        self.writes = 0
 
     def write(self, descriptor: int, data: memoryview) -> int:
         if threading.current_thread().name == "journal-writer":
+            self.writes += 1
             self.reached.set()
             assert self.gate.wait(LIMIT_S)
         return super().write(descriptor, data)
@@ -273,3 +275,17 @@ def test_a_sync_that_nobody_wants_does_not_happen(tmp_path: Path) -> None:
     journal.flush()
     journal.close()
     assert journal.durable == Progress(0, 0)
+
+
+def test_what_waited_for_the_disk_is_written_at_once_however_often_it_was_flushed(tmp_path: Path) -> None:
+    """Each write may have to wait for the interpreter, and a request to the venue waits for all of them."""
+    files = GatedFiles()
+    journal = Journal.create(tmp_path, MANIFEST, msgspec.structs.replace(GROUP, fsync="none"), files=files)
+    for number in range(1, 51):
+        append_both(journal, [number])
+        journal.flush()
+        assert files.reached.wait(LIMIT_S)
+    files.gate.set()
+    journal.close()
+    assert files.writes <= 4
+    assert [record.seq for record in read_inputs(tmp_path)] == list(range(1, 51))
