@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks import accounts, bars, facts, history, journaling, live, recovery, replays, resting
+from benchmarks import accounts, bars, facts, history, journaling, live, recovery, replays, resting, trading
 from benchmarks.row import Row
 from benchmarks.size import Size
 
@@ -19,6 +19,11 @@ ROWS: dict[str, Callable[[Size], Row]] = {
     "live_latency_1000": live.live_latency_1000,
     "live_latency_5000": live.live_latency_5000,
     "feed_throughput": live.feed_throughput,
+    "trade_decision_1000": trading.trade_decision_1000,
+    "trade_decision_5000": trading.trade_decision_5000,
+    "trade_wire_1000": trading.trade_wire_1000,
+    "trade_wire_5000": trading.trade_wire_5000,
+    "carry_request": trading.carry_request,
     "recovery": recovery.recovery,
     "memory_24h_replay": recovery.memory_24h_replay,
     "backtest_end_to_end": history.backtest_end_to_end,

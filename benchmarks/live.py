@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import re
-import subprocess
 import sys
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -22,6 +20,7 @@ from adapters.bybit.decoder import FrameDecoder
 from adapters.bybit.feed import BybitFeed
 from benchmarks.engines import hold_on, make_engine
 from benchmarks.places import empty_manifest, work_folder
+from benchmarks.processes import started
 from benchmarks.row import Row
 from benchmarks.sender import SYMBOL, TOPICS
 from benchmarks.size import Size
@@ -101,7 +100,7 @@ def _latency_row(name: str, rate: int, size: Size, *, ceiling: float) -> Row:
 
 def _measure(rate: int, seconds: float) -> Latency:
     arguments = [sys.executable, "-m", "benchmarks.sender", str(rate), str(WARM_UP_S + seconds)]
-    with work_folder() as folder, _process(arguments) as url:
+    with work_folder() as folder, started(arguments) as url:
         gc.collect()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             marks = runner.run(_drive(url, folder / "run", WARM_UP_S + seconds + AFTERWARDS_S))
@@ -167,7 +166,7 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
 
 def _shadow_rate(frames: int) -> float:
     arguments = [sys.executable, "-m", "daemon.cli", "sandbox", "--speed", "max", "--start", "first_subscription"]
-    with work_folder() as folder, _process([*arguments, "--json"]) as ready:
+    with work_folder() as folder, started([*arguments, "--json"]) as ready:
         where = msgspec.json.decode(ready)
         text = DEMO_CONFIG.format(
             rest_url=where["rest_url"], public_url=where["public_url"], symbols='["BTCUSDT", "ETHUSDT", "SOLUSDT"]'
@@ -194,16 +193,3 @@ class _Watch:
     def rate(self) -> float:
         assert self._first is not None, "nothing arrived"
         return (self._last[0] - self._first[0]) / (self._last[1] - self._first[1])
-
-
-@contextmanager
-def _process(arguments: list[str]) -> Iterator[str]:
-    """A process that says in its first line where it is; it is killed at the end."""
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None, "a pipe was asked for"
-            line = process.stdout.readline().strip()
-            assert line, "the other process did not start"
-            yield line
-        finally:
-            process.kill()
