@@ -80,7 +80,7 @@ class Books:
     def compare(self) -> list[str]:
         """Positions that do not agree, in words; the opening balance is booked on the way."""
         self._open()
-        return [text for symbol in self._context.symbols for text in self._compare_symbol(symbol)]
+        return [text for symbol in self._context.symbols for text in self.compare_symbol(symbol)]
 
     def _open(self) -> None:
         if self._opened or self.balance is None:
@@ -91,7 +91,8 @@ class Books:
         context.held.transfer(amount)
         context.tell(TransferReport(amount, "opening balance"))
 
-    def _compare_symbol(self, symbol: str) -> list[str]:
+    def compare_symbol(self, symbol: str) -> list[str]:
+        """What does not agree on one symbol, in words."""
         self._check_settings(symbol)
         ours, venue = self._context.position(symbol), self.position(symbol)
         if ours == venue:

@@ -6,6 +6,7 @@ way. It is followed by a look at the executions and another one; what differs th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -20,7 +21,7 @@ from daemon.core.remote.protection import Protector
 from daemon.core.remote.reconcile import OVERLAP, Phase, Reconciler
 from daemon.core.remote.states import State
 from daemon.core.remote.tracked import Tracked
-from daemon.core.units import NEVER
+from daemon.core.units import NEVER, subtract
 
 ORDERS_MS = 15_000
 POSITIONS_MS = 30_000
@@ -30,7 +31,9 @@ PROTECTION_MS = 5_000
 RECENT_MS = 5_000
 AGAIN_MS = 2_000
 PENDING_MS = (1_000, 3_000, 10_000, 30_000)
+UNANSWERED_MAX = 3
 EXECUTIONS_GATE = "executions"
+BLIND_GATE = "unanswered"
 
 
 class _Pending(Struct):
@@ -64,7 +67,8 @@ class Checks:
         self._protector = protector
         self._reconciler = reconciler
         self._due: dict[str, int] = {}
-        self._suspect: dict[str, int] = {}
+        self._suspect: dict[tuple[str, str], object] = {}
+        self._unanswered = 0
         self._pending: dict[str, _Pending] = {}
 
     @property
@@ -84,6 +88,8 @@ class Checks:
         ):
             self._plan(name, period)
         self._suspect.clear()
+        self._unanswered = 0
+        self._context.open(BLIND_GATE, "the venue answers again")
 
     def note_pending(self) -> None:
         """Plan to ask for executions that an order's end says are missing, and not to where they were found."""
@@ -140,7 +146,7 @@ class Checks:
     # Orders
 
     def _orders(self, asked_at: int, complete: Complete) -> None:
-        if complete.failure:
+        if not self._is_answer(complete):
             return
         rows = [row for row in complete.rows if isinstance(row, OrderSeen)]
         for row in rows:
@@ -152,23 +158,26 @@ class Checks:
             for order in self._context.orders.open.values()
             if order.state is State.WORKING and order.touched <= recent and order.venue_id not in shown
         ]
-        self._judge("orders", f"open orders that the venue does not show: {', '.join(lost)}" if lost else "")
+        found = [f"open orders that the venue does not show: {', '.join(lost)}"] if lost else []
+        self._judge("orders", "", found, tuple(lost))
 
     # Positions
 
     def _ask_position(self, symbol: str) -> None:
         call = self._context.dialect.positions(symbol)
-        ask_all(self._context, Op.POSITIONS, one_page(call), self._position, symbol=symbol)
+        ask_all(self._context, Op.POSITIONS, one_page(call), partial(self._position, symbol), symbol=symbol)
 
-    def _position(self, complete: Complete) -> None:
+    def _position(self, symbol: str, complete: Complete) -> None:
+        if not self._is_answer(complete):
+            return
         for row in complete.rows:
             if not isinstance(row, PositionSeen):
                 continue
             self._books.see(row)
             if row.idx == 0:
                 self._protector.check(row)
-        if not complete.failure:
-            self._judge("positions", "; ".join(self._books.compare()))
+        gap = subtract(self._books.position(symbol), self._context.position(symbol))
+        self._judge("positions", symbol, self._books.compare_symbol(symbol), gap)
 
     # Executions and money
 
@@ -184,7 +193,7 @@ class Checks:
         rows = [row for row in complete.rows if isinstance(row, Executed)]
         for row in sorted(rows, key=lambda row: (row.ts, row.exec_id)):
             self._fills.see(row)
-        if not complete.failure and complete.done.last >= asked_at:
+        if self._is_answer(complete) and complete.done.last >= asked_at:
             self._reconciler.cursor = max(self._reconciler.cursor, asked_at)
 
     def _wallet(self, complete: Complete) -> None:
@@ -192,21 +201,37 @@ class Checks:
         for row in complete.rows:
             if isinstance(row, WalletSeen | AccountSeen):
                 self._books.see(row)
-        if not complete.failure and not self._suspect:
+        if self._is_answer(complete) and not self._suspect:
             self._books.look_at_money()
 
-    def _judge(self, name: str, found: str) -> None:
-        """One look that differs is followed by another; two in a row start a reconciliation."""
+    # Judging
+
+    def _judge(self, name: str, about: str, found: Sequence[str], what: object) -> None:
+        """One look that differs is followed by another; the same difference twice starts a reconciliation.
+
+        While trading goes on something is always on its way: then the difference changes from look to look.
+        """
+        key = (name, about)
         if not found:
-            self._suspect.pop(name, None)
-            return
-        self._suspect[name] = self._suspect.get(name, 0) + 1
-        if self._suspect[name] == 1:
+            self._suspect.pop(key, None)
+        elif self._suspect.get(key) == what:
+            del self._suspect[key]
+            self._reconciler.doubt(found[0])
+        else:
+            self._suspect[key] = what
             self._due[name] = self._at(AGAIN_MS)
             self._sweep()
-        else:
-            self._suspect.pop(name)
-            self._reconciler.doubt(found)
+
+    def _is_answer(self, complete: Complete) -> bool:
+        """Whether a question was answered. A venue that answers none any more leaves us blind, and shuts the gate."""
+        if not complete.failure:
+            self._unanswered = 0
+            self._context.open(BLIND_GATE, "the venue answers again")
+            return True
+        self._unanswered += 1
+        if self._unanswered >= UNANSWERED_MAX:
+            self._context.shut(BLIND_GATE, f"the venue answers no question: {complete.failure}")
+        return False
 
     # Missing executions
 

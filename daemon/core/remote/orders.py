@@ -249,6 +249,8 @@ class OrderMachine:
         if order.amending is not None:
             self._context.tell(RefusalReport(AMEND, order.id, order.symbol, late))
         order.cancelling, order.amending = False, None
+        if order.stuck and not any(other.stuck for other in self.orders.on(order.symbol)):
+            self._context.open("cancel", f"order {order.id} ended at last", order.symbol)
 
     # Details
 

@@ -262,6 +262,8 @@ class Sender:
         if order.state in (State.ACKED, State.WORKING):
             self._machine.move(order, State.UNKNOWN, "not found by the venue")
             self.unknown(order)
+        elif order.state is State.SENDING:
+            self._look_later(order)  # its own answer has not come yet
 
     def _again(self, order: Tracked, answer: Answer) -> None:
         """The order is open at the venue: repeat what has not been done about it."""
@@ -273,7 +275,7 @@ class Sender:
             if order.cancels < CANCELS_MAX:
                 self.send_cancel(order)
                 return
-            order.cancelling = False
+            order.cancelling, order.stuck = False, True
             context.tell(MismatchReport("cancel", order.symbol, order.id, "cancelled", "open", "given up"))
             self._refuse(CANCEL, order.id, order.symbol, f"not obeyed after {CANCELS_MAX} requests")
             context.shut("cancel", f"order {order.id} cannot be cancelled", order.symbol)

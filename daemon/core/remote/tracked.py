@@ -32,7 +32,7 @@ class Tracked(Struct):
     seen_filled, seen_updated: the newest that the venue showed.  end: how it ended, while executions are missing.
     deadline: when it is not to be sent any more.  closes_at: when the venue can no longer take what was sent last.
     sends: how often it was sent.  amending: the change under way.  cancelling: whether a cancel is.
-    cancels, cancel_again: how often it was asked for, and when it may be again.
+    cancels, cancel_again: how often it was asked for, and when it may be again.  stuck: it was given up.
     reference: the touch when it was decided, USDT, 0 when unknown.
     touched: when we last heard or did something about it, by the input's clock.
     """
@@ -54,6 +54,7 @@ class Tracked(Struct):
     cancelling: bool = False
     cancels: int = 0
     cancel_again: int = 0
+    stuck: bool = False
     reference: Decimal = ZERO
     touched: int = 0
 

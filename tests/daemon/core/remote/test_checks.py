@@ -11,7 +11,7 @@ from daemon.core.remote.tracked import Tracked
 from daemon.core.units import NS_PER_MS
 from daemon.core.venue import ReconcileReport
 from tests.daemon.core.account_facts import D, executed, order_seen, position_seen
-from tests.daemon.core.build import BTC
+from tests.daemon.core.build import BTC, ETH
 from tests.daemon.core.remote.bench import STOP, Bench, seen, state_of
 
 K = OutcomeKind
@@ -129,6 +129,38 @@ def test_a_position_that_differs_twice_starts_a_reconciliation(bench: Bench) -> 
     assert not bench.exchange.ready
     reasons = [report.reason for report in bench.of(ReconcileReport) if report.step == "begin"]
     assert reasons[1] == "position BTCUSDT: ours 0, venue 0.5"
+
+
+def test_a_difference_on_one_symbol_is_not_counted_once_for_every_symbol() -> None:
+    bench = Bench(BTC, ETH).make_ready()
+    bench.venue.positions[BTC] = position_seen("0.5")
+    bench.pass_time(30_500)
+    bench.venue.positions.clear()
+    bench.pass_time(30_000)
+    assert bench.steps().count("begin") == 1
+    assert bench.exchange.ready
+
+
+def test_a_difference_that_changes_from_look_to_look_is_on_its_way(bench: Bench) -> None:
+    for qty in ("0.5", "-0.5", "0.25", "0.75"):
+        bench.venue.positions[BTC] = position_seen(qty)
+        bench.pass_time(30_000 if qty == "0.5" else 2_000)
+    assert bench.exchange.ready
+    bench.pass_time(2_000)
+    assert not bench.exchange.ready
+
+
+def test_a_venue_that_answers_no_question_any_more_shuts_the_gate_until_it_does(bench: Bench) -> None:
+    questions = {Op.OPEN_ORDERS, Op.POSITIONS, Op.EXECUTIONS, Op.WALLET}
+    bench.venue.failing = set(questions)
+    bench.pass_time(29_000)
+    assert bench.gates() == set()
+    bench.pass_time(10_000)
+    assert bench.gates() == {"unanswered"}
+    bench.venue.failing.clear()
+    bench.pass_time(10_000)
+    assert bench.gates() == set()
+    assert bench.exchange.ready
 
 
 def test_a_missed_execution_is_found_before_the_second_look_and_nothing_is_made_of_it(bench: Bench) -> None:

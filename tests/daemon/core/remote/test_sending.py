@@ -256,6 +256,8 @@ def test_a_cancel_that_is_never_obeyed_is_given_up_loudly(bench: Bench) -> None:
     assert "cancel BTCUSDT" in bench.gates()
     assert ("cancel", "given up") in bench.mismatches()
     assert bench.of(RefusalReport)[-1].reason == "not obeyed after 5 requests"
+    bench.hear(seen(order, "Cancelled", updated=99))
+    assert bench.gates() == set()
     assert not order.cancelling
 
 
