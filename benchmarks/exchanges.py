@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from adapters.simulated.exchange import SimulatedExchange
 from benchmarks.engines import BALANCE, START, HoldOn, instrument
+from daemon.core.account_events import AccountFact
 from daemon.core.engine import Engine
 from daemon.core.events import BookDelta, BookSnapshot, Fact, MarketFact, Quote, Side, Ticker, Trade, VenueTrouble
 from daemon.core.guards import GuardSettings
@@ -29,6 +30,7 @@ class NoExchange:
     """Implements `daemon.core.venue.Exchange` by doing nothing, so that what is timed is the engine alone."""
 
     next_due = NEVER
+    agrees = True
 
     def submit(self, request: OrderRequest, market: Market, now: int) -> Sequence[Report]:
         return ()
@@ -52,6 +54,12 @@ class NoExchange:
         return ()
 
     def trouble(self, trouble: VenueTrouble, now: int) -> Sequence[Report]:
+        return ()
+
+    def prove(self, now: int) -> Sequence[Report]:
+        return ()
+
+    def hear(self, fact: AccountFact | Restarted, now: int) -> Sequence[Report]:
         return ()
 
 
