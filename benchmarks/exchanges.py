@@ -11,7 +11,18 @@ from adapters.simulated.exchange import SimulatedExchange
 from benchmarks.engines import BALANCE, START, HoldOn, instrument
 from daemon.core.account_events import AccountFact
 from daemon.core.engine import Engine
-from daemon.core.events import BookDelta, BookSnapshot, Fact, MarketFact, Quote, Side, Ticker, Trade, VenueTrouble
+from daemon.core.events import (
+    BookDelta,
+    BookSnapshot,
+    Fact,
+    MarketFact,
+    Quote,
+    Restarted,
+    Side,
+    Ticker,
+    Trade,
+    VenueTrouble,
+)
 from daemon.core.guards import GuardSettings
 from daemon.core.lane import Lane, Runner
 from daemon.core.market import Market
