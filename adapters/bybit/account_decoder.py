@@ -60,6 +60,7 @@ REASON_CHARACTERS_MAX = 200
 _UNREADABLE = (msgspec.MsgspecError, FrameError, UnicodeDecodeError, UnicodeEncodeError, RecursionError)
 _CURSOR = re.compile(r"[A-Za-z0-9%._~:,;@!$*()/+=-]{0,1024}", re.ASCII)
 _DIRECTIONS = {"Buy": 1, "Sell": -1}
+FUNDING = "Funding"
 
 Row: TypeAlias = OrderSeen | Executed | PositionSeen | WalletSeen | AccountSeen
 
@@ -189,7 +190,7 @@ def _order_seen(row: OrderRow, context: _Context) -> OrderSeen:
         link_id=row.order_link_id or "",
         venue_id=row.order_id,
         symbol=row.symbol,
-        side=row.side,
+        side=_side(row.side),
         type=row.order_type,
         status=row.order_status,
         qty=unsigned(row.qty, "qty"),
@@ -225,7 +226,7 @@ def _executed(row: ExecutionRow, context: _Context) -> Executed:
         link_id=row.order_link_id or "",
         venue_id=row.order_id,
         symbol=row.symbol,
-        side=row.side,
+        side=row.side if row.exec_type == FUNDING else _side(row.side),
         price=unsigned(row.exec_price, "execPrice"),
         qty=unsigned(row.exec_qty, "execQty"),
         fee=number(row.exec_fee, "execFee"),
@@ -266,6 +267,13 @@ def _position_seen(row: PositionRow, context: _Context) -> PositionSeen:
         status=row.position_status or "",
         request=context.request,
     )
+
+
+def _side(word: str) -> str:
+    """A side that money depends on is not guessed."""
+    if word not in _DIRECTIONS:
+        raise FrameError(f"a side that is neither Buy nor Sell: {word!r}")
+    return word
 
 
 def _signed(row: PositionRow) -> Decimal:

@@ -21,12 +21,13 @@ from daemon.core.units import NS_PER_MS, ZERO
 
 Number: TypeAlias = Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None
 Id: TypeAlias = Annotated[str, Meta(max_length=128)]
-Word: TypeAlias = Annotated[str, Meta(max_length=64)] | None
+Told: TypeAlias = Annotated[str, Meta(max_length=64)]
+Word: TypeAlias = Told | None
 Symbol: TypeAlias = Annotated[str, Meta(min_length=1, max_length=32)]
 Flag: TypeAlias = bool | None
 
 _DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
-_MILLISECONDS = range(10**12, 10**13)
+_MILLISECONDS = range(10**12, 9 * 10**12)  # as nanoseconds they fit into 64 bits
 
 
 class OrderRow(Struct, frozen=True, rename="camel", gc=False):
@@ -41,9 +42,9 @@ class OrderRow(Struct, frozen=True, rename="camel", gc=False):
 
     symbol: Symbol
     order_id: Id
-    side: str
-    order_type: str
-    order_status: str
+    side: Told
+    order_type: Told
+    order_status: Told
     qty: Number
     cum_exec_qty: Number
     updated_time: Number
@@ -76,10 +77,10 @@ class ExecutionRow(Struct, frozen=True, rename="camel", gc=False):
     symbol: Symbol
     exec_id: Annotated[str, Meta(min_length=1, max_length=128)]
     order_id: Id
-    side: str
+    side: Told
     exec_price: Number
     exec_qty: Number
-    exec_type: str
+    exec_type: Told
     exec_time: Number
     exec_fee: Number
     category: Word = None

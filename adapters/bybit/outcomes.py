@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from daemon.core.account_events import Answered, Op, Outcome, OutcomeKind
 from daemon.core.units import NS_PER_MS
@@ -136,7 +137,7 @@ class Envelope(Struct, frozen=True, rename="camel"):
     "retExtInfo":{},"time":1672211918471}
     """
 
-    ret_code: int | str
+    ret_code: Annotated[int, Meta(ge=-(2**31), lt=2**31)] | str
     ret_msg: str | None = None
     result: msgspec.Raw = msgspec.Raw(b"{}")
     time: int | str | None = None
@@ -199,7 +200,7 @@ def judge(answered: Answered, envelope: Envelope | None) -> Outcome:
 def answer_time(envelope: Envelope) -> int:
     """The venue's time of answering in nanoseconds, 0 when it gave none of this era."""
     milliseconds = _integer(envelope.time)
-    return milliseconds * NS_PER_MS if milliseconds is not None and 10**12 <= milliseconds < 10**13 else 0
+    return milliseconds * NS_PER_MS if milliseconds is not None and 10**12 <= milliseconds < 9 * 10**12 else 0
 
 
 def _venue_id(envelope: Envelope) -> str:

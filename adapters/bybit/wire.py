@@ -19,7 +19,7 @@ Size: TypeAlias = Annotated[float, Meta(ge=0.0, lt=1e15)]
 PositiveSize: TypeAlias = Annotated[float, Meta(gt=0.0, lt=1e15)]
 Turnover: TypeAlias = Annotated[float, Meta(ge=0.0, lt=1e21)]
 Rate: TypeAlias = Annotated[float, Meta(gt=-1.0, lt=1.0)]
-Milliseconds: TypeAlias = Annotated[int, Meta(ge=10**12, lt=10**13)]
+Milliseconds: TypeAlias = Annotated[int, Meta(ge=10**12, lt=9 * 10**12)]  # as nanoseconds they fit into 64 bits
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 PushType: TypeAlias = Literal["snapshot", "delta"]
 Levels: TypeAlias = list[tuple[Price, Size]]

@@ -197,7 +197,24 @@ def test_whole_numbers_without_quotes_are_taken() -> None:
     assert (seen.qty, seen.updated) == (Decimal(2), T0_MS * NS_PER_MS)
 
 
-@pytest.mark.parametrize("time", ["0", "1758845431", "17588454310000", "-1", "", "1758845431000.5"])
+@pytest.mark.parametrize("side", ["", "None", "buy", "Hold"])
+def test_a_side_that_is_none_is_not_guessed_where_money_depends_on_it(side: str) -> None:
+    assert isinstance(decode(private_push("order", order_row(side=side)))[0], Quarantined)
+    assert isinstance(decode(private_push("execution", execution_row(side=side)))[0], Quarantined)
+    assert isinstance(only(private_push("execution", execution_row(side=side, execType="Funding"))), Executed)
+
+
+@pytest.mark.parametrize("field", ["orderType", "orderStatus"])
+def test_a_word_without_end_is_no_word(field: str) -> None:
+    assert isinstance(decode(private_push("order", order_row(**{field: "x" * 65})))[0], Quarantined)
+    assert isinstance(only(private_push("order", order_row(**{field: "x" * 64}))), OrderSeen)
+
+
+def test_an_execution_type_without_end_is_none() -> None:
+    assert isinstance(decode(private_push("execution", execution_row(execType="x" * 65)))[0], Quarantined)
+
+
+@pytest.mark.parametrize("time", ["0", "1758845431", "17588454310000", "9000000000000", "-1", "", "1758845431000.5"])
 def test_a_time_of_another_era_is_refused(time: str) -> None:
     assert isinstance(decode(private_push("execution", execution_row(execTime=time)))[0], Quarantined)
 

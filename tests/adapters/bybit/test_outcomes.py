@@ -119,6 +119,13 @@ def test_what_is_no_answer_of_the_venue_is_unknown(body: str) -> None:
     assert outcome(body=body).kind is OutcomeKind.UNKNOWN
 
 
+@pytest.mark.parametrize("code", ["9223372036854775808", "9" * 5_000, "-2147483649", "1e999", "NaN"])
+def test_a_code_of_no_size_leaves_the_outcome_unknown(code: str) -> None:
+    body = f'{{"retCode":{code},"retMsg":"OK","result":{{"orderId":"v-1"}}}}'
+    found = outcome(body=body)
+    assert (found.kind, found.code) == (OutcomeKind.UNKNOWN, 0)
+
+
 def test_a_code_written_as_text_is_read() -> None:
     assert outcome(code="110007").kind is OutcomeKind.REFUSED
     assert outcome(code="0").kind is OutcomeKind.ACCEPTED
