@@ -188,7 +188,8 @@ class Blotter:
             raise InvariantBroken(f"order {report.order_id}: fill of {report.side} {symbol} is not its own")
         add_fill(order, report.qty)
         if runner is None:
-            _share_out(lane, report, opens=order.request.create_type in OPENS)
+            # Over a network the end of a position may be heard of before what opened it.
+            _share_out(lane, report, opens=bool(lane.account) or order.request.create_type in OPENS)
         else:
             apply_fill(runner.position, report.side, report.price, report.qty)
         realised = lane.ledger.fill(symbol, report.side, report.price, report.qty, report.fee)

@@ -21,6 +21,7 @@ from adapters.bybit.router import VenueDecoder
 from adapters.sandbox.gateway.accounts import Account, ApiKey
 from adapters.sandbox.gateway.gateway import Gateway
 from adapters.sandbox.gateway.limits import LimitSettings
+from adapters.sandbox.gateway.matching import Rules
 from adapters.sandbox.gateway.messages import HttpAnswer, HttpRequest
 from adapters.sandbox.gateway.plan import Plan
 from adapters.sandbox.gateway.private_session import PrivateSession
@@ -228,6 +229,12 @@ class ClosedLoop:
         for now, what in self.desk.told:
             again.tell(now, what)
         return again.lines
+
+    def end_trouble(self) -> None:
+        """From here on nothing goes wrong any more but what is under way."""
+        services = self.gateway._services
+        services.request_rules = Rules((), "requests", 0)
+        services.push_rules = Rules((), "pushes", 0)
 
     def crash(self, down_ms: int = 1_000) -> None:
         """Kill the daemon and start it again: what was under way is lost, the journal is folded, the venue goes on."""

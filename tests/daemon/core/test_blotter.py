@@ -496,3 +496,14 @@ def test_what_strategies_hold_always_adds_up_to_what_the_account_holds(steps: li
     assert lane.halts == {}
     flat = lane.ledger.position(BTC).qty == 0
     assert flat <= all(line.position == 0 for line in run.fills()[-1:])
+
+
+def test_over_a_network_the_end_of_a_position_may_be_heard_of_before_its_beginning() -> None:
+    lane, exchange = fake_lane(Scripted())
+    lane.account = "demo"
+    run = ready(lane)
+    exchange.news = [liquidation_order("p", Side.SELL, "1"), fill("p", Side.SELL, "1")]
+    run.tell(trade(100.0))
+    assert run.halts() == []
+    assert lane.ledger.position(BTC).qty == -1
+    assert lane.runners[0].position.qty == -1
