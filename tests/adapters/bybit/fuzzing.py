@@ -16,9 +16,9 @@ import msgspec
 from msgspec import Struct
 
 from adapters.bybit.router import VenueDecoder
-from daemon.core.account_events import Answered, Op, Outcome, OutcomeKind, Unreadable
+from daemon.core.account_events import Answered, Executed, Op, Outcome, OutcomeKind, Unreadable
 from daemon.core.events import Fact, Quarantined
-from daemon.core.records import Action
+from daemon.core.records import Action, FillLine
 from daemon.core.strategy import Decision
 from tests.adapters.bybit.mutator import Mutator, Seed, seed_of
 from tests.simulation.closed_loop import ACCOUNT, ClosedLoop
@@ -149,7 +149,7 @@ def fuzz(number: int, texts: int, *, large: int = 0) -> Report:
         what = given(source, text, count)
         begun = time.thread_time()
         try:
-            facts = decoder.observe(what) if isinstance(what, Answered) else decoder.decode(what[1], NOW, what[0])
+            facts = _read(decoder, what)
         except Exception as error:  # noqa: BLE001 - that nothing is raised is what is tried
             report.problems.append(f"{source}: raised {error!r} on {text[:300]!r}")
             continue
@@ -164,6 +164,39 @@ def fuzz(number: int, texts: int, *, large: int = 0) -> Report:
     if report.worst > SLOW_S:
         report.problems.append(f"a text took {report.worst:.3f} s")
     return report
+
+
+def fuzz_engine(number: int, texts: int = 400) -> list[str]:
+    """Tell damaged texts to an engine that trades, and say what it booked that did not happen.
+
+    A damaged text that still tells of an execution is left out: a venue that says so must be believed.
+    """
+    loop = ClosedLoop()
+    loop.until_ready()
+    loop.decide(Decision(Action.BUY, "enter", qty=0.05, stop_loss=60_000.0))
+    loop.run(3_000)
+    mutator = Mutator([seed for _, seed in corpus()], number)
+    reader = VenueDecoder([ACCOUNT])
+    for count in range(texts):
+        place, text = mutator.draw()
+        what = given(corpus()[place][0], text, count)
+        if not any(isinstance(fact, Executed) for fact in _read(reader, what)):
+            try:
+                loop.desk.tell(loop.now, what)
+            except Exception as error:  # noqa: BLE001 - that nothing is raised is what is tried
+                return [f"engine {number}: raised {error!r} on {text[:300]!r}"]
+        loop.run(50)
+    loop.run(60_000)
+    executed = {entry["exec_id"] for entry in loop.truth("execution") if entry["exec_type"] == "Trade"}
+    booked = [line.fill_id for line in loop.lines(FillLine)]
+    problems = [f"engine {number}: booked {booked}, executed {executed}"] if sorted(booked) != sorted(executed) else []
+    if loop.replayed() != loop.desk.lines:
+        problems.append(f"engine {number}: the replay concludes something else")
+    return problems
+
+
+def _read(decoder: VenueDecoder, what: Answered | tuple[str, bytes]) -> Sequence[Fact]:
+    return decoder.observe(what) if isinstance(what, Answered) else decoder.decode(what[1], NOW, what[0])
 
 
 def judge(source: Source, facts: Sequence[Fact]) -> list[str]:

@@ -104,12 +104,14 @@ class Mutator:
         self._on_bytes: tuple[Callable[[bytes], bytes], ...] = (self._flip, self._cut, self._insert, self._splice)
 
     def draw(self) -> tuple[int, bytes]:
-        """The place of a seed, and its damaged text."""
+        """The place of a seed, and its damaged text; one in twenty is as it was, so that books live again."""
         random = self._random
         place = int(random.random() * len(self._seeds))
         seed = self._seeds[place]
         kind = random.random()
         text = seed.text
+        if kind > 0.95:
+            return place, text
         if kind < 0.8 and seed.members and seed.values:
             tokens = list(seed.tokens)
             for _ in range(1 + (kind < 0.3) + (kind < 0.1)):

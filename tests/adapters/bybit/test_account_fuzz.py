@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from daemon.core.account_events import Answered
-from daemon.core.records import Action, FillLine
-from daemon.core.strategy import Decision
-from tests.adapters.bybit.fuzzing import Source, corpus, fuzz, given, judge
+from tests.adapters.bybit.fuzzing import Source, corpus, fuzz, fuzz_engine, given, judge
 from tests.adapters.bybit.mutator import Mutator, seed_of
-from tests.simulation.closed_loop import ACCOUNT, ClosedLoop
+from tests.simulation.closed_loop import ACCOUNT
 from tests.simulation.test_restart import draw_seed
 
 SAMPLE, LARGE = 40_000, 4_000
@@ -55,31 +52,7 @@ def test_a_text_is_cut_into_its_tokens() -> None:
 
 @pytest.mark.parametrize("number", range(3))
 def test_an_engine_that_is_told_damaged_frames_books_nothing_that_did_not_happen(number: int) -> None:
-    loop = ClosedLoop()
-    loop.until_ready()
-    loop.decide(Decision(Action.BUY, "enter", qty=0.05, stop_loss=60_000.0))
-    loop.run(3_000)
-    mutator = Mutator([seed for _, seed in corpus()], number)
-    for count in range(400):
-        place, text = mutator.draw()
-        source = corpus()[place][0]
-        if not _may_be_true(source, text):
-            loop.desk.tell(loop.now, given(source, text, count))
-        loop.run(50)
-    loop.run(60_000)
-    executed = {entry["exec_id"] for entry in loop.truth("execution") if entry["exec_type"] == "Trade"}
-    assert {line.fill_id for line in loop.lines(FillLine)} == executed
-    assert loop.replayed() == loop.desk.lines
-
-
-def _may_be_true(source: Source, text: bytes) -> bool:
-    """Whether a damaged text is still a sound message, which an engine must believe: it says what a venue may say."""
-    del source
-    try:
-        msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return b'"execId"' in text
+    assert fuzz_engine(number) == []
 
 
 def test_a_judge_that_is_given_nonsense_says_so() -> None:
