@@ -11,8 +11,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from adapters.bybit.hosts import is_loopback
 from adapters.bybit.settings import FeedSettings
-from daemon.core.events import Fact
+from daemon.core.events import Fact, Link, Stale
 from daemon.core.units import NS_PER_SECOND
+from daemon.log import get_logger
 from daemon.ports import Clock, Received
 
 FRAME_BYTES_MAX = 16 * 1024 * 1024
@@ -20,6 +21,7 @@ CLOSE_SECONDS = 1.0
 WAIT_SECONDS_MAX = 3600.0
 FORBIDDEN = 403
 LOST = (OSError, EOFError, WebSocketException)
+log = get_logger("bybit.connection")
 
 
 class Conversation(Protocol):
@@ -230,6 +232,21 @@ class Connection:
         ts = self._now()
         for fact in self._session.take_facts():
             self._sink.put(Received(ts, self._session.source, fact=fact))
+            _tell(fact)
+
+
+def _tell(fact: Fact) -> None:
+    """Let an operator read what became of a connection."""
+    match fact:
+        case Link(up=True):
+            log.info("link_up", source=fact.source)
+        case Link():
+            log.warning("link_down", source=fact.source, reason=fact.reason)
+        case Stale():
+            say = log.warning if fact.stale else log.info
+            say("topic_silent" if fact.stale else "topic_speaks", source=fact.source, topic=fact.topic)
+        case _:
+            pass
 
 
 def _reason(error: BaseException) -> str:

@@ -12,6 +12,7 @@ from adapters.bybit.hosts import Environment
 from daemon.app.fold import Progress
 from daemon.app.instruments import opening_instruments, untold_instruments
 from daemon.app.lanes import Plan, build_pipeline
+from daemon.app.notices import Notices
 from daemon.app.recovery import bring_back, check_same_code
 from daemon.app.runs import Mode, describe_run, journal_settings, new_run_dir, plan_of
 from daemon.app.venue import time_to_go_on
@@ -81,7 +82,7 @@ async def open_session(mode: Mode, plan: Plan, logs: Path, host: Environment) ->
         lock=lock,
         bell=bell,
         journal=journal,
-        pipeline=build_pipeline(lanes_of(plan, mode), journal.append_decision, manifest.lineage),
+        pipeline=build_pipeline(lanes_of(plan, mode), Notices(journal.append_decision), manifest.lineage),
         opening=list(instruments),
         now=started,
         resumed=False,
@@ -106,7 +107,7 @@ async def reopen_session(run_dir: Path, plan: Plan, host: Environment, progress:
         now = await time_to_go_on(plan.config, host, back.now)
         settings = journal_settings(_storage_to_go_on(manifest, plan), live=True)
         journal = Journal.resume(run_dir, back.recovery, settings, on_progress=bell.written, on_failure=bell.failed)
-        back.outlet.open(journal.append_decision)
+        back.outlet.open(Notices(journal.append_decision))
     except BaseException:
         lock.release()
         raise

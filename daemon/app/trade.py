@@ -74,6 +74,7 @@ class Trading:
         self._accounts = accounts
         self._options = options
         self._logs = logs
+        self._held: Sequence[Command] = ()
         self._closing: list[Callable[[], Awaitable[None]]] = []
 
     @classmethod
@@ -108,15 +109,19 @@ class Trading:
             one.lock = lock_account(one.grounds.account, one.grounds.account_id, host, os.environ)
             one.identity = await _identify(one)
             check_identity(one.grounds, one.identity)
-            _warn_of_expiry(one.grounds.account, one.identity)
-            log.info("armed", account=one.grounds.account, environment=host.name, real_money=host.real_money)
         grounds = [one.grounds for one in self._accounts]
         left = [carried(self._logs, each.account, each.account_id) for each in grounds]
         carried_over = [fact for fact in left if fact is not None]
-        return [*map(armed, grounds), *carried_over, *self._latches(), *self._first_commands()]
+        self._held = self._latches()
+        return [*map(armed, grounds), *carried_over, *self._held, *self._first_commands()]
 
     def connect(self, live: LiveLoop, time: RunTime) -> Mapping[str, OrderPort]:
-        """Build the ports, and begin to follow the private streams and the venue's clock."""
+        """Build the ports, and begin to follow the private streams and the venue's clock.
+
+        Only now the run has a log, which is told what there is to say of the accounts.
+        """
+        for each in self._held:
+            log.warning("still_halted", lane=each.lane, command=each.name, reason=each.reason)
         return {one.grounds.account: self._connect(one, live, time) for one in self._accounts}
 
     async def close(self) -> None:
@@ -132,10 +137,7 @@ class Trading:
     def _latches(self) -> list[Command]:
         ids = {one.grounds.account: one.grounds.account_id for one in self._accounts}
         lanes = self.plan.remote_lanes
-        found = [each for lane in lanes for each in still_in_force(self._logs, lane.name, ids[lane.account])]
-        for each in found:
-            log.warning("still_halted", lane=each.lane, command=each.name, reason=each.reason)
-        return found
+        return [each for lane in lanes for each in still_in_force(self._logs, lane.name, ids[lane.account])]
 
     def _first_commands(self) -> list[Fact]:
         if self._options.panic:
@@ -145,6 +147,8 @@ class Trading:
     def _connect(self, one: _Account, live: LiveLoop, time: RunTime) -> OrderPort:
         assert one.identity is not None, "arm() comes first"
         account, host = one.grounds.account, one.grounds.host
+        log.info("armed", account=account, environment=host.name, real_money=host.real_money)
+        _warn_of_expiry(account, one.identity)
         venue_now = self._follow_clock(account, host, live, time)
         times = PortTimes(now=time.now, venue_now=venue_now, speed=self.plan.config.venue.speed)
         port = build_port(one.grounds, one.identity, one.credentials, times, live.deliver)

@@ -67,6 +67,23 @@ async def test_a_call_is_sent_exactly_as_written_down(call: Call) -> None:
     assert (answer.status, answer.sent, ticket.signed) == (200, True, NOW)
 
 
+async def test_an_answer_that_repeats_our_key_is_passed_on_without_it() -> None:
+    """Bybit does so when it refuses a signature; what is journaled and shown of it must not hold the key."""
+    key = CREDENTIALS.key
+    body = {"retCode": 10004, "retMsg": f"error sign! origin_string[1700000000123{key}3000]", "result": {}}
+
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        return web.json_response(body)
+
+    async with rest_venue(refuse) as rest:
+        http = HttpClient(connect_seconds=2, seconds=4)
+        carrier = Carrier(environment_at(rest), CREDENTIALS, venue_now_ns=time.time_ns, http=http)
+        answer = await carrier.carry(Ticket(ORDERS, 3000))
+        await http.close()
+    assert key not in answer.body
+    assert json.loads(answer.body)["retMsg"] == "error sign! origin_string[1700000000123[key]3000]"
+
+
 async def test_everything_that_the_dialect_says_can_be_carried() -> None:
     dialect = BybitDialect()
     calls = [
