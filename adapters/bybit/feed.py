@@ -57,6 +57,11 @@ class BybitFeed:
         """Whether every topic is acknowledged, and those with a snapshot have had theirs."""
         return all(session.ready for session in self.sessions)
 
+    @property
+    def heard(self) -> int:
+        """When market data came last, nanoseconds of our clock; 0 before."""
+        return max((session.heard for session in self.sessions), default=0)
+
     async def batches(self) -> AsyncIterator[list[Received]]:
         """Connect, and yield what arrived since the last batch, until closed."""
         self._start()

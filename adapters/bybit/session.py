@@ -57,6 +57,7 @@ class Session:
         self._pong_due = NEVER
         self._told_failure = ""
         self._request_count = 0
+        self._heard_before = 0
         self._asked: dict[str, list[Subscription]] = {}
         self._requests: list[bytes] = []
         self._facts: list[Fact] = []
@@ -68,6 +69,11 @@ class Session:
             one.phase is Phase.ACKED and not (one.waiting and one.sends_snapshot)
             for one in self._subscriptions.values()
         )
+
+    @property
+    def heard(self) -> int:
+        """When data of any topic came last, or the wait for it began, nanoseconds of our clock; 0 before."""
+        return max(self._heard_before, *(one.heard for one in self._subscriptions.values()))
 
     @property
     def has_news(self) -> bool:
@@ -148,6 +154,7 @@ class Session:
 
     def closed(self, reason: str, now: int) -> None:
         """The connection is gone: everything it carried is unknown."""
+        self._heard_before = self.heard
         self._down()
         if now - self._opened_at >= self._settings.stable_ms * NS_PER_MS:
             self._backoff.reset()

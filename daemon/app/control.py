@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 
 from daemon.app.runs import Mode, iso_time
 from daemon.app.session import Session
-from daemon.control import ControlServer, Given, LaneStatus, Order, Status
+from daemon.clock import SystemClock
+from daemon.control import ControlServer, Given, LaneStatus, OpenOrder, Order, Status
 from daemon.core.events import Command
 from daemon.core.lane import Lane
+from daemon.core.orders import OrderState
 from daemon.core.panic import Panic
 from daemon.core.remote.exchange import RemoteExchange
+from daemon.core.units import NS_PER_SECOND
 from daemon.log import get_logger
 from daemon.loop import LiveLoop, Pipeline
 from daemon.ports import Received
@@ -30,13 +33,22 @@ class Control:
         mode: what it was made for.
         live: takes the commands.
         now: the run's time, nanoseconds UTC.
+        heard: when each source spoke last, nanoseconds UTC of this machine.
     """
 
-    def __init__(self, session: Session, mode: Mode, live: LiveLoop, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        mode: Mode,
+        live: LiveLoop,
+        now: Callable[[], int],
+        heard: Callable[[], Mapping[str, int]],
+    ) -> None:
         self._session = session
         self._mode = mode
         self._live = live
         self._now = now
+        self._heard = heard
         self._given: dict[str, asyncio.Future[int]] = {}
         names = tuple(lane.name for lane in session.pipeline.engine.lanes)
         self._server = ControlServer(session.run_dir, names, give=self.give, status=self.status)
@@ -73,7 +85,13 @@ class Control:
             inputs=session.pipeline.inputs,
             now=iso_time(self._now()),
             lanes=lane_statuses(session.pipeline),
+            silent_s=silences(self._heard(), SystemClock().now()),
         )
+
+
+def silences(heard: Mapping[str, int], now: int) -> dict[str, float]:
+    """Seconds since each source spoke; those that never did are left out. Times in nanoseconds UTC."""
+    return {source: round(max(0, now - at) / NS_PER_SECOND, 1) for source, at in heard.items() if at}
 
 
 def lane_statuses(pipeline: Pipeline) -> tuple[LaneStatus, ...]:
@@ -94,8 +112,25 @@ def _lane_status(lane: Lane, panic: Panic | None) -> LaneStatus:
         equity=lane.equity(),
         positions=held,
         open_orders=open_orders,
+        orders=tuple(_open_order(order) for order, _ in lane.orders.values()),
         panic="" if panic is None else panic.stage.value,
         remote=remote,
+    )
+
+
+def _open_order(order: OrderState) -> OpenOrder:
+    request = order.request
+    return OpenOrder(
+        order_id=request.order_id,
+        symbol=request.symbol,
+        side=request.side,
+        type=request.type,
+        qty=f"{request.qty:f}",
+        filled=f"{order.filled_qty:f}",
+        status=order.status,
+        price="" if request.price is None else f"{request.price:f}",
+        trigger="" if request.trigger_price is None else f"{request.trigger_price:f}",
+        reduce_only=request.reduce_only,
     )
 
 

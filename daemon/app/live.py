@@ -70,10 +70,12 @@ class Watchers(Struct, frozen=True, kw_only=True):
 class Broker(Protocol):
     """What a run that trades has in addition; `daemon.app.trade` has the only one.
 
-    secrets: what may never be written.
+    secrets: what may never be written.  heard: when each private stream, and the answers of each account, came last, by
+    source; nanoseconds UTC of this machine.
     """
 
     secrets: Sequence[str]
+    heard: Mapping[str, int]
 
     async def arm(self, host: Environment) -> Sequence[Fact]:
         """Make sure that the accounts may be traded; returns what the run is to be told of it first.
@@ -180,6 +182,9 @@ async def _drive(session: Session, job: _Job) -> Stopped:
         watch.look(now)
         ending.look(inputs, now)
 
+    def heard() -> Mapping[str, int]:
+        return {"market": feed.heard} | ({} if broker is None else dict(broker.heard))
+
     ports: dict[str, OrderPort] = {}
     live = LiveLoop(
         source=feed,
@@ -202,7 +207,7 @@ async def _drive(session: Session, job: _Job) -> Stopped:
     live.open(session.opening)
     guard = asyncio.create_task(_watch_space(session.run_dir, config.storage.min_free_mb, live))
     try:
-        async with Control(session, job.mode, live, time.now):
+        async with Control(session, job.mode, live, time.now, heard):
             with signals(ending):
                 return await live.run()
     finally:

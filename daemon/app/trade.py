@@ -28,11 +28,12 @@ from daemon.app.lanes import Plan
 from daemon.app.runs import Mode
 from daemon.app.venue import RunTime, venue_environment
 from daemon.clock import SystemClock
+from daemon.core.account_events import Answered
 from daemon.core.events import Command, Fact
 from daemon.journal import FileLock
 from daemon.log import get_logger
 from daemon.loop import LiveLoop
-from daemon.ports import OrderPort
+from daemon.ports import OrderPort, Received
 
 if TYPE_CHECKING:
     from adapters.bybit.key_identity import KeyIdentity
@@ -63,7 +64,8 @@ class _Account(Struct):
 class Trading:
     """Implements `daemon.app.live.Broker`.
 
-    plan: the configuration, with its lanes at their venues.  secrets: what no sink may ever show.
+    plan: the configuration, with its lanes at their venues.  secrets: what no sink may ever show.  heard: when each
+    private stream, and the answers of each account, came last.
     """
 
     def __init__(self, plan: Plan, accounts: Sequence[_Account], options: TradeOptions, logs: Path) -> None:
@@ -74,6 +76,7 @@ class Trading:
         self._accounts = accounts
         self._options = options
         self._logs = logs
+        self.heard: dict[str, int] = {}
         self._held: Sequence[Command] = ()
         self._closing: list[Callable[[], Awaitable[None]]] = []
 
@@ -151,7 +154,8 @@ class Trading:
         _warn_of_expiry(account, one.identity)
         venue_now = self._follow_clock(account, host, live, time)
         times = PortTimes(now=time.now, venue_now=venue_now, speed=self.plan.config.venue.speed)
-        port = build_port(one.grounds, one.identity, one.credentials, times, live.deliver)
+        deliver = self._hearing(live.deliver)
+        port = build_port(one.grounds, one.identity, one.credentials, times, deliver)
         feed = PrivateFeed(
             host.private,
             one.credentials,
@@ -160,11 +164,22 @@ class Trading:
             # An accelerated sandbox takes today's time too; its own is not known before a frame has told it.
             venue_now_ns=venue_now if time.stamp is None else SystemClock().now,
             jitter=Random(),  # noqa: S311 - only spreads reconnects; never reaches a decision
-            deliver=live.deliver,
+            deliver=deliver,
         )
         feed.start().add_done_callback(lambda done: _watch(done, live))
         self._closing += [feed.close, port.close]  # closed in reverse: first nothing more may leave
         return port
+
+    def _hearing(self, deliver: Callable[[Received], None]) -> Callable[[Received], None]:
+        """Deliver, and note when the venue itself said something: a frame, or an answer that is one."""
+        clock = SystemClock()
+
+        def take(item: Received) -> None:
+            if item.frame is not None or (isinstance(item.fact, Answered) and item.fact.status):
+                self.heard[item.source] = clock.now()
+            deliver(item)
+
+        return take
 
     def _follow_clock(self, account: str, host: Environment, live: LiveLoop, time: RunTime) -> Callable[[], int]:
         """The venue's time: measured, or in an accelerated sandbox that of its frames."""

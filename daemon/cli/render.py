@@ -16,7 +16,7 @@ from daemon.app.doctor import Examination
 from daemon.app.explain import Explanation
 from daemon.app.runs import RunResult, RunSummary, iso_time
 from daemon.app.sandbox import SandboxReady
-from daemon.control import Status
+from daemon.control import LaneStatus, OpenOrder, Status
 from daemon.core.remote.exchange import RemoteStatus
 from daemon.index import Rebuilt
 from daemon.journal import StreamVerification, Verification
@@ -25,6 +25,7 @@ from replay.report import LaneReport, RunReport
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 MARKS_SHOWN = 60
+ORDERS_SHOWN = 20
 
 
 def run_result(result: RunResult) -> RenderableType:
@@ -237,7 +238,7 @@ def configuration(found: dict[str, Any]) -> RenderableType:
 
 
 def status(found: Status) -> RenderableType:
-    """How a running daemon stands, a row for each lane, and why lanes are halted."""
+    """How a running daemon stands: a row for each lane, who spoke when, why lanes are halted, what is open."""
     head = f"{found.run} ({found.mode}, process {found.pid}), {found.inputs:,} inputs, at {found.now}"
     table = Table("lane", "account", "phase", "halted", "equity", "positions", "orders", box=None, pad_edge=False)
     for lane in found.lanes:
@@ -245,14 +246,30 @@ def status(found: Status) -> RenderableType:
         held = ", ".join(f"{qty} {symbol}" for symbol, qty in lane.positions.items()) or "flat"
         halted = "yes" if lane.halts else "no"
         table.add_row(lane.lane, lane.account, phase, halted, f"{lane.equity:.2f}", held, str(lane.open_orders))
-    reasons = [Text(f"{lane.lane}: {who}: {why}") for lane in found.lanes for who, why in lane.halts.items()]
-    remote = [Text(f"{lane.lane}: {text}") for lane in found.lanes if lane.remote for text in _doubts(lane.remote)]
-    return Group(head, table, *reasons, *remote)
+    heard = ", ".join(f"{source} {seconds:.1f} s ago" for source, seconds in found.silent_s.items())
+    told = [Text(f"{lane.lane}: {text}") for lane in found.lanes for text in _lane_talk(lane)]
+    return Group(head, table, f"heard from: {heard or 'nobody yet'}", *told)
+
+
+def _lane_talk(lane: LaneStatus) -> Iterable[str]:
+    """Why a lane is halted, what its account is not sure of, and what is open."""
+    yield from (f"{who}: {why}" for who, why in lane.halts.items())
+    if lane.remote is not None:
+        yield from _doubts(lane.remote)
+    yield from (_open_order(order) for order in lane.orders[:ORDERS_SHOWN])
+    if len(lane.orders) > ORDERS_SHOWN:
+        yield f"{len(lane.orders) - ORDERS_SHOWN} more open orders, see --json"
+
+
+def _open_order(order: OpenOrder) -> str:
+    terms = f" at {order.price}" * bool(order.price) + f" when {order.trigger}" * bool(order.trigger)
+    what = f"{order.type} {order.side} {order.qty} {order.symbol}{terms}{', reduce-only' * order.reduce_only}"
+    return f"order {order.order_id}: {what}: {order.status}, {order.filled} filled"
 
 
 def _doubts(remote: RemoteStatus) -> Iterable[str]:
     """What the account at a venue is not sure of."""
-    yield from remote.differences
+    yield from (text for text in remote.differences if text not in remote.gates.values())
     if remote.unknown:
         yield f"{remote.unknown} outcomes are unknown and being asked for"
 

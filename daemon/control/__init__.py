@@ -7,13 +7,14 @@ GET /status      how the run and its lanes stand
 from __future__ import annotations
 
 from daemon.control.client import ask_status, give_command, is_running
-from daemon.control.messages import Given, LaneStatus, Order, Status
+from daemon.control.messages import Given, LaneStatus, OpenOrder, Order, Status
 from daemon.control.server import ControlServer
 
 __all__ = [
     "ControlServer",
     "Given",
     "LaneStatus",
+    "OpenOrder",
     "Order",
     "Status",
     "ask_status",

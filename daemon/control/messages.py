@@ -43,12 +43,28 @@ class Given(Struct, frozen=True, kw_only=True):
     repeated: bool
 
 
+class OpenOrder(Struct, frozen=True, kw_only=True):
+    """An order that may still fill. qty, filled: base units.  price: the limit, USDT; trigger: what it waits for."""
+
+    order_id: str
+    symbol: str
+    side: str
+    type: str
+    qty: str
+    filled: str
+    status: str
+    price: str = ""
+    trigger: str = ""
+    reduce_only: bool = False
+
+
 class LaneStatus(Struct, frozen=True, kw_only=True):
     """How a lane stands.
 
     halts: who keeps it from opening risk, and why; of a symbol alone under "who SYMBOL".  positions: those that are not
-    flat, base units as text.  open_orders: how many.  panic: how far one is, `closing`, `proving` or `done`; empty
-    without one.  remote: the account at a venue; None for a simulated one.
+    flat, base units as text.  open_orders: how many.  orders: those of strategies and panics, oldest first.
+    panic: how far one is, `closing`, `proving` or `done`; empty without one.  remote: the account at a venue; None for
+    a simulated one.
     """
 
     lane: str
@@ -57,12 +73,17 @@ class LaneStatus(Struct, frozen=True, kw_only=True):
     equity: float
     positions: dict[str, str]
     open_orders: int
+    orders: tuple[OpenOrder, ...] = ()
     panic: str = ""
     remote: RemoteStatus | None = None
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """How a run stands. pid: of its process.  inputs: so far.  now: time of the run, ISO 8601 UTC."""
+    """How a run stands. pid: of its process.  inputs: so far.  now: time of the run, ISO 8601 UTC.
+
+    silent_s: seconds of the world since each source spoke last: `market`, the private stream and the answers of each
+    account; one that never did is missing.
+    """
 
     run: str
     mode: str
@@ -70,6 +91,7 @@ class Status(Struct, frozen=True, kw_only=True):
     inputs: int
     now: str
     lanes: tuple[LaneStatus, ...]
+    silent_s: dict[str, float] = {}
 
 
 class Refusal(Struct, frozen=True):

@@ -56,7 +56,10 @@ INCIDENTS = frozenset({"cancel", "execution", "forced", "foreign", "lineage", "o
 
 
 class RemoteStatus(Struct, frozen=True, kw_only=True):
-    """How an account stands, for people. Quantities and money as text; gates: those that are shut, with reasons."""
+    """How an account stands, for people. Quantities and money as text; gates: those that are shut, with reasons.
+
+    positions: in our books.  venue: as the venue showed them last, by symbol; a symbol that it never showed is missing.
+    """
 
     account: str
     phase: str
@@ -66,6 +69,7 @@ class RemoteStatus(Struct, frozen=True, kw_only=True):
     unknown: int
     open_orders: int
     positions: dict[str, str]
+    venue: dict[str, str]
     cash: str
 
 
@@ -151,6 +155,7 @@ class RemoteExchange:
             unknown=self._fence.unsettled,
             open_orders=len(context.orders.open),
             positions={symbol: f"{context.position(symbol):f}" for symbol in context.symbols},
+            venue={symbol: f"{row.qty:f}" for symbol, row in sorted(self._books.positions.items())},
             cash=f"{context.held.cash:f}",
         )
 

@@ -95,6 +95,19 @@ def test_opening_subscribes_to_everything_in_allowed_batches() -> None:
     assert len(link.topics) == 23
 
 
+def test_when_data_came_last_outlives_the_connection_that_brought_it() -> None:
+    venue = Venue(TRADES)
+    assert venue.session.heard == 0
+    venue.open()
+    venue.answer_all()
+    venue.now += NS_PER_SECOND
+    venue.hear(trades(trade("1")))
+    spoken = venue.now
+    venue.now += NS_PER_SECOND
+    venue.lose("gone")
+    assert venue.session.heard == spoken
+
+
 def test_it_is_ready_when_all_is_acknowledged_and_snapshots_are_there() -> None:
     venue = Venue(BOOK, TRADES)
     (request,) = venue.open()

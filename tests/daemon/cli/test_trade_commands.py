@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from daemon.cli import render
 from daemon.cli.control_commands import _left, _what_is_left
 from daemon.cli.exits import Exit
-from daemon.control import LaneStatus, Status
+from daemon.control import LaneStatus, OpenOrder, Status
+from daemon.core.remote.exchange import RemoteStatus
 from tests.daemon.cli.calls import Caller
 from tests.simulation.configs import SWING, document, lane, write_config
 
@@ -55,3 +58,54 @@ def test_what_is_left_of_a_panic_is_told_of_the_lanes_that_it_concerns() -> None
     assert [one.lane for one in _left(status, "a")] == []
     told = [_what_is_left(one) for one in _left(status, "")]
     assert told == ["0.1 BTCUSDT, 2 open orders", "the venue has not confirmed it yet"]
+
+
+def test_the_status_tells_who_is_silent_why_nothing_is_opened_and_what_is_open() -> None:
+    differs = "position BTCUSDT: ours 0, venue -0.021"
+    remote = RemoteStatus(
+        account="demo",
+        phase="syncing",
+        ready=False,
+        gates={"reconcile": "the private stream is up"},
+        differences=(differs,),
+        unknown=1,
+        open_orders=1,
+        positions={"BTCUSDT": "0"},
+        venue={"BTCUSDT": "-0.021"},
+        cash="100",
+    )
+    resting = OpenOrder(
+        order_id="main-7-0",
+        symbol="BTCUSDT",
+        side="Sell",
+        type="Limit",
+        qty="0.2",
+        filled="0.1",
+        status="PartiallyFilled",
+        price="95000",
+        reduce_only=True,
+    )
+    lane = LaneStatus(
+        lane="main",
+        account="demo",
+        halts={"reconcile": "the private stream is up"},
+        equity=100.0,
+        positions={},
+        open_orders=1,
+        orders=(resting,) * (render.ORDERS_SHOWN + 2),
+        remote=remote,
+    )
+    silent = {"market": 0.1, "rest.demo": 41.0}
+    status = Status(run="r", mode="trade", pid=1, inputs=1, now="", lanes=(lane,), silent_s=silent)
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(render.status(status))
+    told = [line.rstrip() for line in captured.get().splitlines()]
+    assert told[3:7] == [
+        "heard from: market 0.1 s ago, rest.demo 41.0 s ago",
+        "main: reconcile: the private stream is up",
+        f"main: {differs}",
+        "main: 1 outcomes are unknown and being asked for",
+    ]
+    order = "main: order main-7-0: Limit Sell 0.2 BTCUSDT at 95000, reduce-only: PartiallyFilled, 0.1 filled"
+    assert told[7:] == [order] * render.ORDERS_SHOWN + ["main: 2 more open orders, see --json"]
