@@ -3,15 +3,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DIFFERENTIAL := .venv-differential
+# Options of make campaign, such as: make campaign CAMPAIGN="--seeds 50000"
+CAMPAIGN ?=
 CLIENTS := .venv-clients
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test check format bench golden differential clients lock clean
+.PHONY: help setup demo test check format bench campaign golden differential clients lock clean
 
 help:
 	@echo "make demo    set up, then run the main job: shadow 24 recorded hours, replay them, compare"
 	@echo "make test    set up, then run the tests"
 	@echo "make check   format, lint, strict types, import contracts"
+	@echo "make campaign   thousands of random runs at a venue, lost answers and random steps; some minutes to hours"
 	@echo "make bench   measure, print and write benchmarks/latest.json"
 	@echo "make golden  pin the golden runs anew, on purpose"
 	@echo "make differential   the same orders through nautilus_trader's matching engine"
@@ -44,6 +47,9 @@ check: setup
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+campaign: setup
+	@$(BIN)/python -m tests.simulation.campaign $(CAMPAIGN)
 
 bench: setup
 	@$(BIN)/python -m benchmarks
