@@ -22,9 +22,10 @@ log = get_logger("ending")
 class Ending:
     """Decides when the loop of a run stops.
 
-    The first wish to end tells a run that trades to drain: it decides nothing new, and is stopped when nothing of it is
-    in flight any more, nor any order open that cannot rest, whose execution is about to be told; or after five seconds
-    of the world. The second wish ends every run at once, unsealed.
+    The first wish to end tells a run that trades to drain: it decides nothing new, cancels what is open where `on_stop`
+    says so, and is stopped when nothing of it is in flight any more, nor any order open that is to be cancelled, or that
+    cannot rest, whose execution is about to be told; or after five seconds of the world. The second wish ends every run
+    at once, unsealed.
 
     Args:
         live: the loop.
@@ -55,6 +56,9 @@ class Ending:
             self._live.stop(why)
             return
         log.info("draining", reason=str(why))
+        for lane in self._remote:
+            if (exchange := _remote(lane)) is not None and exchange.cancels_on_stop:
+                self._live.tell(Command("cancel", lane=lane.name, reason=str(why)))
         self._live.tell(Command("drain", reason=str(why)))
         asyncio.get_running_loop().call_later(DRAIN_S, self._give_up)
 
@@ -86,10 +90,20 @@ class Ending:
 
 
 def _is_settled(lane: Lane) -> bool:
-    """Whether nothing of a lane is in flight, and every order that cannot rest has ended."""
-    exchange = lane.exchange
-    assert isinstance(exchange, RemoteExchange), "only such lanes are asked"
-    return exchange.settled and all(order.waits or order.request.may_rest for order, _ in lane.orders.values())
+    """Whether nothing of a lane is in flight, and every order has ended that cannot rest or was to be cancelled."""
+    exchange = _remote(lane)
+    if exchange is None:
+        return True
+    if not exchange.settled:
+        return False
+    if exchange.cancels_on_stop and any(runner is not None for _, runner in lane.orders.values()):
+        return False
+    return all(order.waits or order.request.may_rest for order, _ in lane.orders.values())
+
+
+def _remote(lane: Lane) -> RemoteExchange | None:
+    """The account at a venue; None once a breach of its books has closed the lane for good."""
+    return lane.exchange if isinstance(lane.exchange, RemoteExchange) else None
 
 
 @contextmanager

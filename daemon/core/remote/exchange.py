@@ -139,6 +139,11 @@ class RemoteExchange:
         return not (self._context.in_flight or self._fence.unsettled or sending)
 
     @property
+    def cancels_on_stop(self) -> bool:
+        """Whether open orders are to be cancelled when the daemon is stopped."""
+        return self._context.settings.on_stop == "cancel"
+
+    @property
     def agrees(self) -> bool:
         """Whether the venue, asked since the last change, holds what our books hold."""
         return self.ready and self.settled

@@ -13,6 +13,7 @@ import pytest
 from daemon.app import ending as module
 from daemon.app.ending import Ending
 from daemon.app.lanes import build_pipeline
+from daemon.core.closed import ClosedExchange
 from daemon.core.engine import Engine
 from daemon.core.events import Command, Fact, Side
 from daemon.core.orders import OrderRequest, OrderState
@@ -165,6 +166,42 @@ def test_an_order_that_cannot_rest_is_waited_for_and_one_that_rests_is_not(tmp_p
         assert loop.stopped == []
         del orders["market"]
         ending.look(2, 2)
+
+    in_loop(scene)
+    assert loop.stopped == [Stopped.ASKED]
+
+
+def test_where_it_is_wished_open_orders_are_cancelled_and_waited_for(tmp_path: Path, settled: list[bool]) -> None:
+    loop = Loop()
+    settled[0] = True
+    engine = build_pipeline(at_bybit(tmp_path, orders={"on_stop": "cancel"}), None, "lineage").engine
+    main = engine.lanes[0]
+    main.orders["main-1-0"] = (order(OrderType.LIMIT, TimeInForce.GTC), main.runners[0])
+    main.orders["protection"] = (order(OrderType.LIMIT, TimeInForce.GTC), None)
+
+    async def scene() -> None:
+        ending = Ending(loop, engine)  # type: ignore[arg-type]
+        ending.ask()
+        why = "stopped by the operator"
+        assert loop.told == [Command("cancel", lane="main", reason=why), Command("drain", reason=why)]
+        ending.look(1, 1)
+        assert loop.stopped == []
+        del main.orders["main-1-0"]
+        ending.look(2, 2)
+
+    in_loop(scene)
+    assert loop.stopped == [Stopped.ASKED]
+
+
+def test_a_lane_whose_books_broke_keeps_nobody_from_stopping(tmp_path: Path) -> None:
+    loop = Loop()
+    engine = trading(tmp_path)
+
+    async def scene() -> None:
+        ending = Ending(loop, engine)  # type: ignore[arg-type]
+        engine.lanes[0].exchange = ClosedExchange()
+        ending.ask()
+        ending.look(1, 1)
 
     in_loop(scene)
     assert loop.stopped == [Stopped.ASKED]

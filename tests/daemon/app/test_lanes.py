@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -56,11 +57,11 @@ def test_the_source_of_each_strategy_in_use_is_digested(tmp_path: Path) -> None:
     assert len(set(found.values())) == 2
 
 
-def at_bybit(folder: Path, **changes: Any) -> Plan:
+def at_bybit(folder: Path, *, orders: Mapping[str, str] | None = None, **changes: Any) -> Plan:
     """A lane at Bybit with a twin, and one that is simulated; wired for trading."""
     content = document([lane("main", SWING) | {"twin": True} | changes, lane("paper", TREND)])
     content["venue"] |= {"private_url": "ws://127.0.0.1:1/v5/private"}
-    content["accounts"]["main"] |= {"venue": "bybit", "account_id": "100001"}
+    content["accounts"]["main"] |= {"venue": "bybit", "account_id": "100001", "orders": dict(orders or {})}
     return msgspec.structs.replace(plan_of_document(folder, content), trade=True)
 
 
