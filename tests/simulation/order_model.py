@@ -1,8 +1,8 @@
 """Orders followed step by step at random: whatever happens, the invariants of the machine hold at every step.
 
 Steps are drawn by a seed, like a state machine's: decide, cancel, amend, protect, halt, a forced fill, a dropped
-stream, a crash, time; beneath them answers are lost or late, pushes dropped, doubled and shuffled. After every step the cheap
-invariants are looked at, in the end the judge decides.
+stream, a crash, time; beneath them answers are lost or late, pushes dropped, doubled and shuffled. After every step
+the cheap invariants are looked at, in the end the judge decides.
 """
 
 from __future__ import annotations
