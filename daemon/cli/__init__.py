@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 from typer._click.exceptions import ClickException  # typer ships its own click and re-exports a part
 
-from daemon.cli import control_commands, inspect_commands, run_commands, setup_commands, trade_commands
+from daemon.cli import accept_commands, control_commands, inspect_commands, run_commands, setup_commands, trade_commands
 from daemon.cli.exits import Exit, exit_of
 from daemon.cli.output import show_json, talk
 from daemon.core.errors import LockstepError
@@ -19,6 +19,7 @@ HELP = "An event-sourced trading daemon: shadow, replay and backtest with one en
 app = typer.Typer(name="lockstep", help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 run_commands.add(app)
 trade_commands.add(app)
+accept_commands.add(app)
 control_commands.add(app)
 inspect_commands.add(app)
 setup_commands.add(app)

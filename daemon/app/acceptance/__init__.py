@@ -1,0 +1,1 @@
+"""`lockstep accept`: what documents leave open, asked of a real demo account in numbered cards."""
