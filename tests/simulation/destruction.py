@@ -14,13 +14,16 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from random import Random
 
 import msgspec
 
 from tests.adapters.bybit import fuzzing
 from tests.simulation import kill_campaign
+from tests.simulation.call_log import Death
 from tests.simulation.kill_campaign import Outcome
 
+IN_A_ROW = 20
 LARGE_EACH = 20_000
 SHARE = 50_000
 Part = Callable[[argparse.Namespace], int]
@@ -33,16 +36,20 @@ def say(what: object) -> None:
 
 
 def kills(options: argparse.Namespace) -> int:
-    """Every kill point of the order scenario, or each `--every`-th from `--first` on."""
+    """Every kill point of the order scenario, or each `--every`-th from `--first` on; and rows of 20 deaths."""
     folder = Path(tempfile.mkdtemp(prefix="lockstep-kills-", dir=options.folder or None))
     calls = kill_campaign.reference(folder / "reference")
-    deaths = list(kill_campaign.points_of(calls))[options.first :: options.every]
+    random = Random(options.seed)
+    points: list[tuple[Death, ...]] = [
+        *list(kill_campaign.points_of(calls))[options.first :: options.every],
+        *(kill_campaign.deaths_in_a_row(calls, IN_A_ROW, random) for _ in range(options.rows)),
+    ]
 
     def told(outcome: Outcome) -> None:
         if outcome.problem or options.verbose:
             say(outcome)
 
-    summary = kill_campaign.run_points(folder, calls, deaths, workers=options.workers, told=told)
+    summary = kill_campaign.run_points(folder, calls, points, workers=options.workers, told=told)
     say(summary)
     return 1 if summary.failed else 0
 
@@ -91,6 +98,9 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2, help="processes at once")
     parser.add_argument("--first", type=int, default=0, help="first kill point, counted from 0")
     parser.add_argument("--every", type=int, default=1, help="each n-th kill point")
+    parser.add_argument(
+        "--rows", type=int, default=10, help=f"rows of {IN_A_ROW} deaths, most of them while recovering"
+    )
     parser.add_argument("--texts", type=int, default=2_000_000, help=f"damaged frames and answers, in {SHARE}s")
     parser.add_argument("--engines", type=int, default=200, help="engines that are told 400 damaged texts each")
     parser.add_argument("--seed", type=int, default=0, help="of the damage")

@@ -9,32 +9,38 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from random import Random
 
 from msgspec import Struct
 
-from tests.simulation.call_log import Call, Death
+from tests.simulation.call_log import Call, Death, How
 from tests.simulation.kill_points import PRELOAD, Found, try_point
 
 TEARABLE = {"write", "send"}
+STARTING = 90
+"""About so many calls are made from a start to the end of its reconciliation."""
 
 
 class Outcome(Struct, frozen=True):
-    """What became of a point. problem: empty when all is as it must be."""
+    """What became of a point. kind: of the call.  died, lives: processes.  problem: empty when all is as it must be."""
 
-    death: Death
+    deaths: tuple[Death, ...]
     kind: str
-    died: bool
-    restarted: bool
+    died: int
+    lives: int
     problem: str
     seconds: float
 
 
 class Summary(Struct, frozen=True):
-    """Figures of a campaign. reference: calls by kind of the run that nobody kills."""
+    """Figures of a campaign. points: that were tried.  died, lives: processes.
+
+    reference: calls by kind of the run that nobody kills.
+    """
 
     points: int
     died: int
-    restarted: int
+    lives: int
     failed: tuple[Outcome, ...]
     reference: dict[str, int]
     seconds: float
@@ -51,19 +57,26 @@ def reference(folder: Path) -> list[Call]:
     return [call for call in found.calls[0] if call.kind != "synced"]
 
 
-def points_of(calls: Sequence[Call]) -> Iterator[Death]:
+def points_of(calls: Sequence[Call]) -> Iterator[tuple[Death]]:
     """Every point: before and after each call, and in the middle of what can be torn."""
     for call in calls:
-        yield Death("before", call.n)
+        yield (Death("before", call.n),)
         if call.kind in TEARABLE:
-            yield Death("torn", call.n)
-        yield Death("after", call.n)
+            yield (Death("torn", call.n),)
+        yield (Death("after", call.n),)
+
+
+def deaths_in_a_row(calls: Sequence[Call], number: int, random: Random) -> tuple[Death, ...]:
+    """One death anywhere in the scenario, then others while it starts again, recovers and reconciles."""
+    how: tuple[How, ...] = ("before", "torn", "after")
+    first = Death(random.choice(how), random.randint(1, len(calls)))
+    return (first, *(Death(random.choice(how), random.randint(1, STARTING)) for _ in range(number - 1)))
 
 
 def run_points(
     folder: Path,
     calls: Sequence[Call],
-    deaths: Sequence[Death],
+    points: Sequence[tuple[Death, ...]],
     *,
     workers: int = 2,
     told: Callable[[Outcome], None] = lambda _outcome: None,
@@ -75,27 +88,30 @@ def run_points(
     context.set_forkserver_preload([*PRELOAD, __name__])
     outcomes = []
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        asked = [pool.submit(_try, folder, death, kinds.get(death.at, "")) for death in deaths]
+        asked = [
+            pool.submit(_try, folder / str(number), deaths, kinds.get(deaths[0].at, ""))
+            for number, deaths in enumerate(points)
+        ]
         for done in as_completed(asked):
             outcomes.append(done.result())
             told(outcomes[-1])
     return Summary(
         points=len(outcomes),
         died=sum(outcome.died for outcome in outcomes),
-        restarted=sum(outcome.restarted for outcome in outcomes),
+        lives=sum(outcome.lives for outcome in outcomes),
         failed=tuple(outcome for outcome in outcomes if outcome.problem),
         reference=dict(Counter(call.kind for call in calls)),
         seconds=time.monotonic() - begun,
     )
 
 
-def _try(folder: Path, death: Death, kind: str) -> Outcome:
-    begun, place = time.monotonic(), folder / f"{death.how}-{death.at}"
+def _try(place: Path, deaths: tuple[Death, ...], kind: str) -> Outcome:
+    begun = time.monotonic()
     try:
-        found = try_point(place, death)
+        found = try_point(place, *deaths)
     except Exception as error:  # noqa: BLE001 - whatever it is, the point has failed, and the others go on
-        found = Found((), False, False, 0, (f"{type(error).__name__}: {error}",))
+        found = Found((), 0, 0, (f"{type(error).__name__}: {error}",))
     if not found.problems:
         shutil.rmtree(place)
     problem = "; ".join(found.problems)
-    return Outcome(death, kind, found.died, found.restarted, problem, time.monotonic() - begun)
+    return Outcome(deaths, kind, found.died, len(found.calls), problem, time.monotonic() - begun)

@@ -27,7 +27,7 @@ from daemon.core.errors import ControlFailed
 from daemon.core.records import DecisionLine, FillLine, SendLine
 from daemon.journal import read_manifest, verify_run
 from tests.simulation import call_log
-from tests.simulation.call_log import Call, Death
+from tests.simulation.call_log import NO_DEATH, Call, Death
 from tests.simulation.configs import document, lane, strategy, write_config
 from tests.simulation.disk import records, runs_in, the_run
 from tests.simulation.errands import GOAL
@@ -56,16 +56,15 @@ PLAN = {
 
 
 class Found(Struct, frozen=True):
-    """How a point ended. calls: that each process made.  died: whether the first one was killed at its point."""
+    """How a point ended. calls: that each process made.  died: how many of them.  orders: that the venue accepted."""
 
     calls: tuple[tuple[Call, ...], ...]
-    died: bool
-    restarted: bool
+    died: int
     orders: int
     problems: tuple[str, ...]
 
 
-def run_child(arguments: list[str], output: str, log: str, death: Death, env: dict[str, str]) -> None:
+def run_child(arguments: list[str], output: str, log: str | None, env: dict[str, str], death: Death = NO_DEATH) -> None:
     """Body of a child that trades."""
     os.environ.update(env)
     if log:
@@ -73,7 +72,8 @@ def run_child(arguments: list[str], output: str, log: str, death: Death, env: di
     run_cli(arguments, output)
 
 
-def _fork(target: Callable[..., None], *arguments: Any) -> ForkServerProcess:
+def fork(target: Callable[..., None], *arguments: Any) -> ForkServerProcess:
+    """Run a function in a process of its own that has imported everything it may need already."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
     process = context.Process(target=target, args=arguments)
@@ -97,12 +97,12 @@ class Scene:
         content["accounts"]["main"] |= {"venue": "bybit", "account_id": UID, "consent": UID, "orders": QUICK}
         self.config = write_config(folder / "config.json", content)
 
-    def trade(self, death: Death = Death()) -> ForkServerProcess:  # noqa: B008 - it is frozen
+    def trade(self, death: Death = NO_DEATH) -> ForkServerProcess:
         """Start the daemon."""
         self._lives += 1
         arguments = ["trade", str(self.config), "--logs", str(self.logs), "--json", "--loop", "asyncio"]
         env = KEYS | {"LOCKSTEP_STATE_DIR": str(self.folder / "state")}
-        return _fork(run_child, arguments, str(self.said), str(self._log(self._lives)), death, env)
+        return fork(run_child, arguments, str(self.said), str(self._log(self._lives)), env, death)
 
     def _log(self, life: int) -> Path:
         return self.folder / f"calls-{life}.jsonl"
@@ -146,7 +146,7 @@ def scene(folder: Path) -> Iterator[Scene]:
     plan = write_config(folder / "plan.json", PLAN)
     options = ["--speed", str(SPEED), "--truth", str(truth), "--faults", str(plan), "--steps", "4", "--no-limits"]
     arguments = ["sandbox", "--start", "first_subscription", "--json", *options]
-    process = _fork(run_cli, arguments, str(said))
+    process = fork(run_cli, arguments, str(said))
     try:
         wait_until(lambda: said.exists() and said.read_bytes().endswith(b"}\n"), "the sandbox is there")
         yield Scene(folder, msgspec.json.decode(said.read_bytes()), truth)
@@ -155,16 +155,19 @@ def scene(folder: Path) -> Iterator[Scene]:
         process.join(PATIENCE_S)
 
 
-def try_point(folder: Path, death: Death = Death()) -> Found:  # noqa: B008 - it is frozen
-    """Trade the scenario, die at a point of it, start again, come to the end, and be judged."""
+def try_point(folder: Path, *deaths: Death) -> Found:
+    """Trade the scenario, die at each of these points in turn, start again, come to the end, and be judged."""
+    died = 0
     with scene(folder) as here:
-        died = _live(here, death)
-        restarted = died and not _is_sealed(here)
-        if restarted:
-            _live(here, Death())
+        for death in (*deaths, NO_DEATH):
+            if not _live(here, death):
+                break
+            died += 1
+            if _is_sealed(here):  # it died after its end
+                break
         problems = judge(here)
         orders = len(here.truth("accepted"))
-    return Found(here.calls(), died, restarted, orders, tuple(problems))
+    return Found(here.calls(), died, orders, tuple(problems))
 
 
 def _is_sealed(here: Scene) -> bool:
@@ -184,8 +187,8 @@ def _live(here: Scene, death: Death) -> bool:
         process.join(PATIENCE_S)
     finally:
         process.kill()
-    died = process.exitcode == -signal.SIGKILL
-    assert died == (death.how != "never") or process.exitcode == 0, here.said.read_text()
+    died = death.how != "never" and process.exitcode == -signal.SIGKILL
+    assert died or process.exitcode == 0, f"exit code {process.exitcode}: {here.said.read_text()[-500:]}"
     return died
 
 
