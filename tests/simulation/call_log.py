@@ -39,6 +39,9 @@ class Death(Struct, frozen=True):
     at: int = 0
 
 
+NO_DEATH = Death()
+
+
 class _Wrapped:
     """One process's calls."""
 
