@@ -40,6 +40,7 @@ from daemon.core.records import (
 )
 from daemon.core.units import MONEY, ZERO
 from replay.curve import EquityCurve, Point, Sample
+from replay.venue_tally import VenueReport, VenueTally
 
 RESULTS = ("funding",)  # transfers that are a result of trading; others change the capital
 
@@ -96,7 +97,7 @@ class LaneReport(Struct, frozen=True, kw_only=True):
     opening_cash: USDT before the first record.  cash: at the end.  transfers: USDT by reason.
     cash_unexplained: what the stream's cash differs from opening cash, transfers, realised PnL, fees, funding: "0".
     refusals: requests other than orders that the exchange refused.  margin_ratio: the worst one told, a fraction; None
-    when the exchange told none.
+    when the exchange told none.  venue: None for a simulated account.
     equity: a sample of at most 2,000 points.  max_drawdown: largest fall below an earlier peak, as a fraction of that
     peak; max_drawdown_usdt: likewise in USDT. Capital paid in or out is no rise or fall; funding is.
     """
@@ -119,6 +120,7 @@ class LaneReport(Struct, frozen=True, kw_only=True):
     refusals: int
     liquidations: int
     margin_ratio: float | None
+    venue: VenueReport | None
     halts: int
     final_equity: float | None
     max_drawdown: float
@@ -261,6 +263,7 @@ class _Lane:
         self._transfers: dict[str, Decimal] = {}
         self._halts = self._refusals = 0
         self._margin_ratio: float | None = None
+        self._venue = VenueTally(ts)
         self._symbols: dict[str, _Symbol] = {}
         self._equity = EquityCurve()
 
@@ -288,8 +291,9 @@ class _Lane:
                 self._halts += record.halted
             case AdoptionLine():
                 self._ledger.fill(record.symbol, record.side, record.price, record.qty, ZERO)
+                self._venue.adoptions += 1
             case SendLine() | TrackLine() | ReconcileLine() | MismatchLine():
-                pass  # what they led to stands in the other lines
+                self._venue.add(record)
             case _:
                 assert_never(record)
 
@@ -357,6 +361,7 @@ class _Lane:
             refusals=self._refusals,
             liquidations=sum(symbol.liquidations for symbol in symbols),
             margin_ratio=self._margin_ratio,
+            venue=self._venue.report(),
             halts=self._halts,
             final_equity=self._equity.last,
             max_drawdown=self._equity.fraction,

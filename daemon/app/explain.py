@@ -12,11 +12,12 @@ from msgspec import Struct
 from daemon.app.fold import Progress, fold_run, no_progress
 from daemon.app.lanes import build_pipeline
 from daemon.app.runs import Mode, parent_dir, plan_of
+from daemon.core.account_events import Answered
 from daemon.core.errors import JournalError
 from daemon.core.lane import Lane, Runner
-from daemon.core.records import DecisionLine, Record, record_encoder
+from daemon.core.records import DecisionLine, MismatchLine, OrderLine, Record, SendLine, TrackLine, record_encoder
 from daemon.journal import read_inputs, read_manifest, read_records
-from daemon.loop import Pipeline
+from daemon.loop import Pipeline, read_fact
 
 LEVELS_SHOWN = 5
 _encode = record_encoder().encode
@@ -28,7 +29,8 @@ class Explanation(Struct, frozen=True, kw_only=True):
     recorded: the line as written; reproduced: whether running the inputs again gives the same line.
     marks: the strategy's window of marks, oldest first.  market: what was known of the symbol, with the book's top.
     position: of the strategy; account: cash, equity and positions of the lane.  cause: the input that led to it.
-    consequences: lines that name this decision, and what became of the orders that it cancels or amends.
+    consequences: lines that name this decision or an order of it, and what became of those that it cancels or amends.
+    answers: what the venue answered to the requests among them, as received; empty where orders are simulated.
     previous: the strategy's decision before.
     """
 
@@ -40,6 +42,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     account: dict[str, Any]
     cause: dict[str, Any] | None
     consequences: list[dict[str, Any]]
+    answers: list[dict[str, Any]]
     previous: dict[str, Any] | None
 
 
@@ -88,6 +91,7 @@ def explain(run_dir: Path, seq: int, *, progress: Progress = no_progress) -> Exp
         reproduced=witness.record is not None and _encode(witness.record) == _encode(recorded),
         cause=_cause(run_dir, recorded.cause),
         consequences=[msgspec.to_builtins(record) for record in consequences],
+        answers=_answers(run_dir, recorded.cause, consequences),
         previous=msgspec.to_builtins(witness.previous) if witness.previous else None,
         **(witness.seen or {"marks": [], "market": {}, "position": {}, "account": {}}),
     )
@@ -102,7 +106,7 @@ def _find(run_dir: Path, seq: int) -> tuple[DecisionLine, list[Record]]:
             found = record
         elif isinstance(record, DecisionLine):
             near = record.seq if record.seq < seq or near is None else near
-        elif getattr(record, "decision", None) == seq or _concerns(record, found):
+        elif getattr(record, "decision", None) == seq or _concerns(record, found) or _follows(record, consequences):
             consequences.append(record)
     if isinstance(found, DecisionLine):
         return found, consequences
@@ -117,6 +121,32 @@ def _concerns(record: Record, found: Record | None) -> bool:
     if not isinstance(found, DecisionLine) or found.decision.terms is None or record.lane != found.lane:
         return False
     return getattr(record, "order_id", None) in found.decision.terms.orders
+
+
+def _follows(record: Record, consequences: list[Record]) -> bool:
+    """Whether a later line tells of the way to the venue and back of an order that is among the consequences."""
+    if not isinstance(record, SendLine | TrackLine | MismatchLine) or not record.order_id:
+        return False
+    return any(
+        isinstance(each, OrderLine) and (each.lane, each.order_id) == (record.lane, record.order_id)
+        for each in consequences
+    )
+
+
+def _answers(run_dir: Path, cause: int, consequences: list[Record]) -> list[dict[str, Any]]:
+    """The inputs that answer the requests among some lines; `cause` is the first input that could."""
+    waiting = {each.request for each in consequences if isinstance(each, SendLine)}
+    manifest = read_manifest(run_dir)
+    if manifest.mode == Mode.REPLAY:
+        return _answers(parent_dir(run_dir, manifest), cause, consequences)
+    found: list[dict[str, Any]] = []
+    for record in read_inputs(run_dir, start=cause, allow_torn_tail=True) if waiting else ():
+        if record.kind == "fact" and isinstance(fact := read_fact(record), Answered) and fact.request in waiting:
+            found.append({"seq": record.seq, "ts_recv": record.ts_recv, **msgspec.to_builtins(fact)})
+            waiting.discard(fact.request)
+            if not waiting:
+                break
+    return found
 
 
 def _look(pipeline: Pipeline, record: DecisionLine) -> dict[str, Any]:

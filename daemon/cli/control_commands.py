@@ -62,7 +62,7 @@ def panic(
     left = _left(found, lane)
     show(found, lambda: render.status(found), as_json=as_json)
     for one in left:
-        talk.print(f"not flat: {one.lane}: {_what_is_left(one)}", markup=False)
+        talk.print(f"not flat: {one.lane}: {_what_is_left(one)}", markup=False, soft_wrap=True)
     return Exit.DIFFERENT if left else Exit.OK
 
 
@@ -83,7 +83,7 @@ def _give(name: str, run_dir: Path, reason: str, lane: str, as_json: bool) -> in
 def _order(name: str, run_dir: Path, reason: str, lane: str) -> None:
     order = Order.of(name, reason, request=secrets.token_hex(8), lane=lane)
     give_command(run_dir, order)
-    talk.print(f"{name}: in force and durable in {run_dir.name}", markup=False)
+    talk.print(f"{name}: in force and durable in {run_dir.name}", markup=False, soft_wrap=True)
 
 
 def _running(name: str, logs: Path) -> Path:
@@ -110,7 +110,7 @@ def _until_flat(run_dir: Path, lane: str, wait_s: int) -> Status:
             break
         if (text := "; ".join(f"{one.lane}: {_what_is_left(one)}" for one in left)) != told:
             told = text
-            talk.print(f"panic: {text}", markup=False)
+            talk.print(f"panic: {text}", markup=False, soft_wrap=True)
         time.sleep(POLL_S)
         found = ask_status(run_dir)
     return found
@@ -124,4 +124,6 @@ def _what_is_left(lane: LaneStatus) -> str:
     parts = [f"{qty} {symbol}" for symbol, qty in lane.positions.items()]
     if lane.open_orders:
         parts.append(f"{lane.open_orders} open orders")
+    if lane.remote is not None and not lane.remote.ready:
+        parts.append(f"the account is {lane.remote.phase}: {lane.remote.gates.get('reconcile', 'no reason given')}")
     return ", ".join(parts) or "the venue has not confirmed it yet"

@@ -18,6 +18,7 @@ from daemon.app.runs import RunResult, RunSummary, iso_time
 from daemon.app.sandbox import SandboxReady
 from daemon.control import LaneStatus, OpenOrder, Status
 from daemon.core.remote.exchange import RemoteStatus
+from daemon.core.units import NS_PER_SECOND
 from daemon.index import Rebuilt
 from daemon.journal import StreamVerification, Verification
 from replay.compare import Comparison, Divergence, Verdict
@@ -158,9 +159,29 @@ def explanation(found: Explanation) -> RenderableType:
     if found.cause is not None:
         raw = found.cause["raw"]
         table.add_row(f"input {found.cause['seq']}", f"{found.cause['source']}: {raw[:300]}{'...' * (len(raw) > 300)}")
-    for row in found.consequences:
-        table.add_row(row["kind"], _line({key: row[key] for key in row if key not in ("kind", "lane", "cause", "ts")}))
+    for label, text in _afterwards(found):
+        table.add_row(label, text)
     return Group(head, same, table)
+
+
+def _afterwards(found: Explanation) -> Iterable[tuple[str, str]]:
+    """What followed from a decision, in the order of the inputs; an answer before what was concluded from it."""
+    answers = [(row["seq"], 0, "answer", row) for row in found.answers]
+    lines = [(row["cause"], 1, row["kind"], row) for row in found.consequences]
+    began = found.recorded["ts"]
+    for _, _, kind, row in sorted((*answers, *lines), key=lambda each: each[:2]):
+        after = f"+{(row.get('ts', row.get('ts_recv', began)) - began) / NS_PER_SECOND:.3f} s"
+        match kind:
+            case "send":
+                yield kind, f"{after} {row['request']}: {row['method']} {row['path']} {row['text']}"
+            case "answer":
+                how = f"HTTP {row['status']} {row['body'][:300]}" if row["status"] else row["error"]
+                yield kind, f"{after} {row['request']}: {how}"
+            case "track":
+                why = f", {row['reason']}" if row["reason"] else ""
+                yield kind, f"{after} {row['order_id']}: {row['state']}{why}"
+            case _:
+                yield kind, _line({key: row[key] for key in row if key not in ("kind", "lane", "cause", "ts")})
 
 
 def report(found: RunReport) -> RenderableType:
@@ -207,6 +228,14 @@ def _at_risk(lane: LaneReport) -> Iterable[str]:
     """What an account should be looked at for, if there is any of it."""
     if lane.slippage:
         yield f"slippage {lane.slippage:.2f} USDT against the touch of each decision"
+    if (venue := lane.venue) is not None:
+        ready = "never ready" if venue.ready_after is None else f"ready after {venue.ready_after:.1f} s"
+        settled = f" ({venue.settled:,} settled)" if venue.unknown else ""
+        yield (
+            f"venue: {venue.sent:,} orders sent, {venue.requests - venue.sent:,} other requests, "
+            f"{venue.unknown:,} unknown outcomes{settled}, {venue.mismatches:,} mismatches, "
+            f"{venue.adoptions:,} adoptions, {venue.reconciliations:,} reconciliations, {ready}"
+        )
     if lane.refusals:
         yield f"{lane.refusals:,} requests to cancel, amend or protect were refused"
     if lane.margin_ratio is not None:

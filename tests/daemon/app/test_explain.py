@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.app.explain import _find
+from daemon.app.explain import _answers, _find
+from daemon.core.account_events import Answered, Op
 from daemon.core.errors import JournalError
 from daemon.core.events import Side
 from daemon.core.records import (
@@ -20,8 +21,10 @@ from daemon.core.records import (
     OrderType,
     Record,
     RefusalLine,
+    SendLine,
     Terms,
     TimeInForce,
+    TrackLine,
     Window,
 )
 from daemon.journal import Code, Journal, JournalSettings, Manifest
@@ -72,6 +75,36 @@ def test_the_consequences_of_an_order_are_the_lines_that_name_its_decision(run_d
 def test_the_consequences_of_a_cancel_are_what_became_of_its_orders(run_dir: Path) -> None:
     _, consequences = _find(run_dir, 4)
     assert [line.seq for line in consequences] == [6, 7]
+
+
+def test_an_order_at_a_venue_is_followed_from_its_request_to_its_end(tmp_path: Path) -> None:
+    request = ("main-r1", "create", "main-1-0", "ls-1", "BTCUSDT", "POST", "/v5/order/create", "{}", 0)
+    lines: list[Record] = [
+        decision(1, Action.BUY),
+        order(2, "main-1-0", 1, OrderStatus.SUBMITTED),
+        SendLine(3, 1, START, "main", *request),
+        SendLine(4, 1, START, "main", "main-r2", "create", "main-9-0", *request[3:]),
+        TrackLine(5, 3, START, "main", "main-1-0", "ls-1", "BTCUSDT", "Acked", "v-1"),
+        TrackLine(6, 3, START, "other", "main-1-0", "ls-1", "BTCUSDT", "Acked", "v-1"),
+    ]
+    answers = [
+        Answered(account="demo", request=name, op=Op.CREATE, status=200, body=name) for name in ("main-r2", "main-r1")
+    ]
+    journal = Journal.create(
+        tmp_path / "run",
+        Manifest(run_id="run", lineage="0" * 20, mode="trade", created="", code=Code(version="0")),
+        JournalSettings(fsync="none"),
+    )
+    journal.append_frame(START, "public-1", b"{}")
+    for answer in answers:
+        journal.append_fact(START, "rest.demo", answer)
+    for line in lines:
+        journal.append_decision(line)
+    journal.close(ended="", reason="test")
+    _, consequences = _find(tmp_path / "run", 1)
+    assert [line.seq for line in consequences] == [2, 3, 5]
+    (found,) = _answers(tmp_path / "run", 1, consequences)
+    assert (found["seq"], found["request"], found["body"]) == (3, "main-r1", "main-r1")
 
 
 def test_a_line_that_is_no_decision_names_the_decision_behind_it(run_dir: Path) -> None:

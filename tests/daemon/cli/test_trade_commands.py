@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -58,6 +59,23 @@ def test_what_is_left_of_a_panic_is_told_of_the_lanes_that_it_concerns() -> None
     assert [one.lane for one in _left(status, "a")] == []
     told = [_what_is_left(one) for one in _left(status, "")]
     assert told == ["0.1 BTCUSDT, 2 open orders", "the venue has not confirmed it yet"]
+
+
+def test_a_panic_at_a_venue_that_is_away_says_so() -> None:
+    remote = RemoteStatus(
+        account="demo",
+        phase="down",
+        ready=False,
+        gates={"reconcile": "connection closed"},
+        differences=(),
+        unknown=0,
+        open_orders=0,
+        positions={},
+        venue={},
+        cash="100",
+    )
+    lane = msgspec.structs.replace(standing("main", "proving"), remote=remote)
+    assert _what_is_left(lane) == "the account is down: connection closed"
 
 
 def test_the_status_tells_who_is_silent_why_nothing_is_opened_and_what_is_open() -> None:
