@@ -22,10 +22,11 @@ log = get_logger("ending")
 class Ending:
     """Decides when the loop of a run stops.
 
-    The first wish to end tells a run that trades to drain: it decides nothing new, cancels what is open if `on_stop`
-    says so, and is stopped when nothing of it is in flight any more, nor any order open that is to be cancelled, or that
-    cannot rest, whose execution is about to be told; or after five seconds of the world. The second wish ends every run
-    at once, unsealed.
+    The first wish to end tells a run that trades to drain: it decides nothing new and, where `on_stop` says so, cancels
+    what is open. It is stopped when nothing of it is in flight any more, nor any order open that is to be cancelled, or
+    that cannot rest, whose execution is about to be told; or after five seconds of the world.
+
+    The second wish ends every run at once, unsealed.
 
     Args:
         live: the loop.
