@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DIFFERENTIAL := .venv-differential
-# Options of make campaign, such as: make campaign CAMPAIGN="--seeds 50000"
+# Options of make campaign, such as: make campaign CAMPAIGN="--seeds 50000" DESTRUCTION="kills --workers 4"
 CAMPAIGN ?=
+DESTRUCTION ?=
 CLIENTS := .venv-clients
 READY := $(VENV)/.ready
 
@@ -14,7 +15,7 @@ help:
 	@echo "make demo    set up, then run the main job: shadow 24 recorded hours, replay them, compare"
 	@echo "make test    set up, then run the tests"
 	@echo "make check   format, lint, strict types, import contracts"
-	@echo "make campaign   thousands of random runs at a venue, lost answers and random steps; some minutes to hours"
+	@echo "make campaign   random runs at a venue, lost answers, random steps, every kill point, damaged frames; hours"
 	@echo "make bench   measure, print and write benchmarks/latest.json"
 	@echo "make golden  pin the golden runs anew, on purpose"
 	@echo "make differential   the same orders through nautilus_trader's matching engine"
@@ -50,6 +51,7 @@ format: setup
 
 campaign: setup
 	@$(BIN)/python -m tests.simulation.campaign $(CAMPAIGN)
+	@$(BIN)/python -m tests.simulation.destruction $(DESTRUCTION)
 
 bench: setup
 	@$(BIN)/python -m benchmarks
