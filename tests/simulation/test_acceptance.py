@@ -118,3 +118,20 @@ def test_an_account_that_holds_something_is_left_alone(place: Place) -> None:
     code, _, err = finish(place.accept("--yes", "--only", "clock"))
     assert code == 9
     assert "holds a position or open orders" in err
+
+
+SILENT = """
+[[requests]]
+name = "the service does not say whose a key is"
+when = { route = "/v5/user/query-api" }
+answer = { code = 10017, message = "Route not found." }
+"""
+
+
+@pytest.mark.parametrize("place", [SILENT], indirect=True)
+def test_a_service_that_does_not_say_whose_a_key_is_leaves_a_report_of_that(place: Place) -> None:
+    code, _, err = finish(place.accept("--yes"))
+    assert code == 1, err
+    [card] = place.report()["cards"]
+    assert card["name"] == "identity"
+    assert "10017" in card["differences"][0]

@@ -114,8 +114,10 @@ def prepare(plan: Plan, options: AcceptOptions, variables: MutableMapping[str, s
 def play(prepared: Prepared, folder: Path, told: Told) -> Report:
     """Play the cards, clean up, and write `report.json` and `report.md` into a folder.
 
+    A venue that does not say whose the key is leaves a report of one card.
+
     Raises:
-        ArmingRefused: the venue says something of the key that does not agree.
+        ArmingRefused: the key belongs to another account, or may not be traded with.
         LockstepError: the account is not flat before the first card, or the folder cannot be written.
     """
     folder = folder.resolve()
@@ -135,7 +137,10 @@ async def _play(prepared: Prepared, folder: Path, told: Told) -> Report:
     lock = _Lock(grounds)
     lock.take()
     try:
-        identity = await identify(grounds.host, prepared.credentials)
+        try:
+            identity = await identify(grounds.host, prepared.credentials)
+        except ArmingRefused as refusal:
+            return _unidentified(prepared, refusal, told)
         check_identity(grounds, identity)
         [instrument] = await fetch_instruments(grounds.host.rest, [prepared.symbol])
         leverage = grounds.settings.leverage
@@ -167,13 +172,26 @@ async def _all(desk: Desk, specs: Sequence[Spec], told: Told) -> Report:
             told(card)
     finally:
         flat = await desk.clean()
+    return _report(desk.grounds, desk.symbol, began, cards, flat=flat)
+
+
+def _unidentified(prepared: Prepared, refusal: ArmingRefused, told: Told) -> Report:
+    """A venue that does not say whose the key is: nothing can be played, and that too is worth a report."""
+    notes = Notes(SystemClock().monotonic)
+    notes.expect(False, refusal.message)
+    card = _card(account_cards.IDENTITY, 1, notes)
+    told(card)
+    return _report(prepared.grounds, prepared.symbol, SystemClock().now(), [card], flat=False)
+
+
+def _report(grounds: Grounds, symbol: str, began: int, cards: Sequence[Card], *, flat: bool) -> Report:
     return Report(
         format=FORMAT,
         version=version("lockstep"),
         began=iso_time(began),
-        environment=desk.grounds.host.name,
-        account=fingerprint(desk.grounds.account_id),
-        symbol=desk.symbol,
+        environment=grounds.host.name,
+        account=fingerprint(grounds.account_id),
+        symbol=symbol,
         flat=flat,
         cards=tuple(cards),
     )
@@ -196,6 +214,10 @@ async def _one(desk: Desk, spec: Spec, number: int) -> Card:
         notes.expect(False, f"the card broke off: {str(error) or type(error).__name__}")
     if notes.differences and spec.name not in {"identity", "clock", "instrument"}:
         notes.expect(await desk.clean(), "orders or a position were left after this card")
+    return _card(spec, number, notes)
+
+
+def _card(spec: Spec, number: int, notes: Notes) -> Card:
     return Card(
         number=number,
         name=spec.name,
