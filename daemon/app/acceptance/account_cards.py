@@ -6,7 +6,8 @@ import asyncio
 from decimal import Decimal
 
 from daemon.app.acceptance.card import Notes, Spec
-from daemon.app.acceptance.desk import Desk, Reply
+from daemon.app.acceptance.desk import Desk
+from daemon.app.acceptance.reply import Reply
 from daemon.core.account_events import AccountSeen, Op, PositionSeen
 from daemon.core.remote.requests import Call
 from daemon.core.units import NS_PER_MS

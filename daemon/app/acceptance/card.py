@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec import Struct, field
 
 if TYPE_CHECKING:
-    from daemon.app.acceptance.desk import Desk, Reply
+    from daemon.app.acceptance.desk import Desk
+    from daemon.app.acceptance.reply import Reply
 
 FORMAT = 1
 Value: TypeAlias = str | int | float | bool | None

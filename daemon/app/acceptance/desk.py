@@ -6,18 +6,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
 from msgspec import Struct, field
 
 from adapters.bybit.account_decoder import AccountDecoder
 from adapters.bybit.dialect import BybitDialect
-from adapters.bybit.http_call import HttpAnswer, HttpClient
+from adapters.bybit.http_call import HttpClient
 from adapters.bybit.private_feed import PrivateFeed
 from adapters.bybit.rest import ask, client_for, read_result
 from adapters.bybit.signing import Credentials, signed_headers
 from adapters.bybit.venue_clock import VenueClock
+from daemon.app.acceptance.reply import Reply, code_and_message, raw_reply
 from daemon.app.arming import Grounds, PortTimes, build_port
 from daemon.clock import SystemClock
 from daemon.core.account_events import Answered, Op, OrderSeen, Outcome, PositionSeen, VenueTime
@@ -35,36 +35,6 @@ if TYPE_CHECKING:
 ANSWER_S = 12.0
 FINAL = frozenset({"Filled", "Cancelled", "Rejected", "Deactivated", "PartiallyFilledCanceled"})
 Found = TypeVar("Found", bound=Fact)
-
-
-class Reply(Struct, frozen=True, kw_only=True):
-    """An answer. code, message: the venue's, None and a reason of ours without an answer.
-
-    ms: from giving it to the port until the answer.  facts: what the product's decoder reads in it.
-    """
-
-    code: int | None
-    message: str
-    ms: float
-    status: int
-    body: str = ""
-    headers: dict[str, str] = {}
-    facts: tuple[Fact, ...] = ()
-
-    @property
-    def result(self) -> dict[str, Any]:
-        """The venue's `result`; empty when there is none."""
-        try:
-            found = msgspec.json.decode(self.body).get("result")
-        except (msgspec.DecodeError, AttributeError):
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        """The venue's `list`."""
-        found = self.result.get("list")
-        return found if isinstance(found, list) else []
 
 
 class Heard(Struct, frozen=True):
@@ -257,7 +227,7 @@ class Desk:
         began = self.monotonic()
         url = f"{self.grounds.host.rest}{call.path}{query}"
         answer = await self._http.send(call.method, url, headers | {"Content-Type": "application/json"}, body)
-        reply = _raw_reply(answer, (self.monotonic() - began) / 1e6)
+        reply = raw_reply(answer, (self.monotonic() - began) / 1e6)
         self._keep(call.path, reply)
         return reply
 
@@ -370,7 +340,7 @@ class Desk:
     def _reply(self, answered: Answered, ms: float) -> Reply:
         facts = tuple(self._decoder.observe(answered))
         outcome = next(fact for fact in facts if isinstance(fact, Outcome))
-        code, message = _code_and_message(answered.body)
+        code, message = code_and_message(answered.body)
         return Reply(
             code=code,
             message=message or outcome.reason,
@@ -384,24 +354,6 @@ class Desk:
         """Every code's text, by path, for the card that lists them."""
         if reply.code is not None:
             self.answers.setdefault(path, {})[reply.code] = reply.message
-
-
-def _raw_reply(answer: HttpAnswer, ms: float) -> Reply:
-    code, message = _code_and_message(answer.body)
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    text = message or answer.error
-    return Reply(code=code, message=text, ms=round(ms, 3), status=answer.status, body=answer.body, headers=headers)
-
-
-def _code_and_message(body: str) -> tuple[int | None, str]:
-    try:
-        found = msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        return None, ""
-    if not isinstance(found, dict):
-        return None, ""
-    code = found.get("retCode")
-    return code if isinstance(code, int) else None, str(found.get("retMsg", ""))
 
 
 def _to_grid(value: Decimal, grid: Decimal, *, up: bool) -> Decimal:

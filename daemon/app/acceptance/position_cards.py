@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 
 from daemon.app.acceptance.card import Notes, Spec
-from daemon.app.acceptance.desk import Desk, Reply
+from daemon.app.acceptance.desk import Desk
+from daemon.app.acceptance.reply import Reply
 from daemon.core.account_events import Executed, Op, OrderSeen, PositionSeen
 from daemon.core.events import Side
 from daemon.core.orders import Protection, TradingStop

@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import count
 
 from daemon.app.acceptance.card import Notes, Verdict
-from daemon.app.acceptance.desk import Reply
+from daemon.app.acceptance.reply import Reply
 
 
 def notes() -> Notes:
