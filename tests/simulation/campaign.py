@@ -14,6 +14,7 @@ from functools import partial
 from tests.simulation.lost_answers import lose_answers
 from tests.simulation.order_model import walk
 from tests.simulation.random_trade import run_seed
+from tests.simulation.small_world import explore
 
 Check = Callable[[int], list[str]]
 
@@ -25,6 +26,7 @@ def main() -> int:
         ("random runs", asked.seeds, _runs(asked.first, asked.seeds)),
         ("lost answers", asked.lost, _lost(asked.first, asked.lost)),
         ("steps of the model", asked.steps, _steps(asked.first, asked.steps)),
+        ("small worlds", asked.small, _small(asked.small)),
     ]
     bad = 0
     for name, count, results in jobs:
@@ -50,6 +52,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=2_000, help="random runs")
     parser.add_argument("--lost", type=int, default=10_000, help="creates whose answers are lost")
     parser.add_argument("--steps", type=int, default=200_000, help="steps of the model of one order")
+    parser.add_argument(
+        "--small", type=int, default=3, help="small worlds of which every interleaving is tried, at most 3"
+    )
     parser.add_argument("--first", type=int, default=1_000, help="the first seed")
     return parser.parse_args()
 
@@ -70,6 +75,13 @@ def _steps(first: int, count: int) -> Iterator[tuple[str, list[str]]]:
     each = 500
     for part, size in enumerate(_parts(count, each)):
         yield f"model {first + part}", _caught(partial(walk, steps=size), first + part)
+
+
+def _small(count: int) -> Iterator[tuple[str, list[str]]]:
+    for fills in [("0.4",), ("1",), ("0.4", "0.6")][:count]:
+        found = explore(fills)
+        _say(f"small world with fills {fills}: {found.states} states, {found.ends} of them ends")
+        yield f"small world {fills}", found.problems
 
 
 def _lost_answers(count: int, seed: int) -> list[str]:

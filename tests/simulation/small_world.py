@@ -42,9 +42,10 @@ class Small:
     """The world: two orders that were sent, and a venue that has heard of neither.
 
     taken: names accepted, in order, as often as they were.  filled: fills so far, by name.
+    one_topic: whether orders and executions come in one order, which makes the world smaller.
     """
 
-    def __init__(self, fills: tuple[str, ...]) -> None:
+    def __init__(self, fills: tuple[str, ...], *, one_topic: bool = False) -> None:
         self.fills = fills
         self.bench = Bench().make_ready()
         self.links = [self.bench.order().link_id for _ in range(ORDERS)]
@@ -53,7 +54,7 @@ class Small:
         self.answers: dict[int, Request] = {}
         self.taken: list[str] = []
         self.filled = [0] * ORDERS
-        self.topics: dict[str, deque[OrderSeen | Executed]] = {"order": deque(), "execution": deque()}
+        self.topics: list[deque[OrderSeen | Executed]] = [deque()] if one_topic else [deque(), deque()]
         self.lost = self.crashed = False
         self._stamp = self.bench.now
         self._take_creates()
@@ -70,14 +71,14 @@ class Small:
         steps: list[Action] = [("take", number) for number in self.creates]
         steps += [("answer", number) for number in self.answers]
         if not self.lost:
-            steps += [(what, number) for number in self.answers for what in ("lose",)]
+            steps += [("lose", number) for number in self.answers]
             steps += [("drop", number) for number in self.creates]
         steps += [
             ("fill", number)
             for number in range(ORDERS)
             if self.links[number] in self.taken and self.filled[number] < len(self.fills)
         ]
-        steps += [("push", number) for number, topic in enumerate(self.topics) if self.topics[topic]]
+        steps += [("push", number) for number, topic in enumerate(self.topics) if topic]
         if not self.crashed:
             steps.append(("crash", 0))
         return steps
@@ -100,14 +101,14 @@ class Small:
             case "fill":
                 self._fill(number)
             case "push":
-                self.bench.hear(self.topics[list(self.topics)[number]].popleft())
+                self.bench.hear(self.topics[number].popleft())
             case _:
                 self._crash()
 
     def _accept(self, number: int) -> None:
         self.taken.append(self.links[number])
         self._stamp += NS_PER_MS
-        self.topics["order"].append(self._row(number))
+        self.topics[0].append(self._row(number))
 
     def _answer(self, request: Request, kind: OutcomeKind) -> None:
         known = f"v-{request.link_id}" if kind is OutcomeKind.ACCEPTED else ""
@@ -116,14 +117,14 @@ class Small:
     def _fill(self, number: int) -> None:
         self.filled[number] += 1
         self._stamp += NS_PER_MS
-        self.topics["execution"].append(self._executions(number)[-1])
-        self.topics["order"].append(self._row(number))
+        self.topics[-1].append(self._executions(number)[-1])
+        self.topics[0].append(self._row(number))
 
     def _crash(self) -> None:
         """What is on its way is lost, but for requests: the venue may still take them."""
         self.crashed = True
         self.answers.clear()
-        for topic in self.topics.values():
+        for topic in self.topics:
             topic.clear()
         self.bench.waiting.clear()
         self.bench.asked.clear()
@@ -169,10 +170,9 @@ class Small:
             else None
             for link in self.links
         )
-        on_the_way = (*self.creates, "|", *self.answers, "|", *map(_name, self.topics["order"]), "|")
+        on_the_way = (*self.creates, "|", *self.answers, "|", *(tuple(map(_name, topic)) for topic in self.topics))
         flags = (self.lost, self.crashed, self.bench.exchange.ready, self.bench.exchange.status().unknown)
-        executions = tuple(map(_name, self.topics["execution"]))
-        return (known, on_the_way, executions, tuple(self.filled), tuple(self.taken), flags)
+        return (known, on_the_way, tuple(self.filled), tuple(self.taken), flags)
 
     def end_well(self) -> list[str]:
         """Let everything arrive and the venue answer truly; what is wrong then."""
@@ -183,7 +183,7 @@ class Small:
                 self.do(("take", number))
         for number in list(self.answers):
             self.do(("answer", number))
-        for topic in self.topics.values():
+        for topic in self.topics:
             while topic:
                 self.bench.hear(topic.popleft())
         if self.crashed:
@@ -229,14 +229,16 @@ def _name(row: OrderSeen | Executed) -> str:
     return f"{row.link_id} {row.exec_id}" if isinstance(row, Executed) else f"{row.link_id} {row.status} {row.filled}"
 
 
-def explore(fills: tuple[str, ...]) -> Found:
+def explore(fills: tuple[str, ...], *, one_topic: bool = False) -> Found:
     """Every state that can be reached, and what is wrong with the way on from it."""
     found = Found(problems=[])
     seen: set[tuple[object, ...]] = set()
     waiting: deque[Path] = deque([()])
     while waiting:
         path = waiting.popleft()
-        world = _walk(fills, path)
+        world = Small(fills, one_topic=one_topic)
+        for step in path:
+            world.do(step)
         found.steps += len(path)
         key = world.key()
         if key in seen:
@@ -252,10 +254,3 @@ def explore(fills: tuple[str, ...]) -> Found:
                 break
     found.states = len(seen)
     return found
-
-
-def _walk(fills: tuple[str, ...], path: Path) -> Small:
-    world = Small(fills)
-    for step in path:
-        world.do(step)
-    return world

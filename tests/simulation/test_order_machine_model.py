@@ -19,9 +19,10 @@ def test_twenty_thousand_random_steps_break_nothing(part: int) -> None:
         assert walk(seed, STEPS) == []
 
 
-@pytest.mark.parametrize("fills", [("1",), ("0.4", "0.6")], ids=str)
-def test_every_interleaving_of_a_small_world_ends_well(fills: tuple[str, ...]) -> None:
-    found = explore(fills)
+@pytest.mark.parametrize(("fills", "one_topic"), [(("1",), False), (("0.4", "0.6"), True)], ids=str)
+def test_every_interleaving_of_a_small_world_ends_well(fills: tuple[str, ...], one_topic: bool) -> None:
+    """Two fills each in two topics are tens of thousands of states, which `make campaign` looks at."""
+    found = explore(fills, one_topic=one_topic)
     sys.stdout.write(f"{fills}: {found.states} states, {found.ends} of them ends\n")
     assert found.problems == []
     assert found.states > 500

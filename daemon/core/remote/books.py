@@ -24,11 +24,13 @@ class Books:
     """What the venue showed last of one account.
 
     positions: by symbol, one-way.  balance: of the wallet, USDT, None before it was seen.
+    adopting: whether an operator asked that what differs is adopted, until the account is ready.
     """
 
     def __init__(self, context: Context) -> None:
         self.positions: dict[str, PositionSeen] = {}
         self.balance: Decimal | None = None
+        self.adopting = False
         self._context = context
         self._hedged: set[str] = set()
         self._margin_mode = ""
@@ -151,18 +153,18 @@ class Books:
     def resolve(self) -> bool:
         """Carry out what is to be done about positions that still differ; returns whether anything was."""
         done = False
+        adopt = self.adopting or self._context.settings.foreign_position == "adopt"
         for symbol in self._context.symbols:
             ours, venue = self._context.position(symbol), self.position(symbol)
             if ours != venue and not self._is_told(POSITION, symbol, ours, venue):
-                self.judge(symbol, adopt=self._context.settings.foreign_position == "adopt")
+                self.judge(symbol, adopt=adopt)
                 done = True
         return done
 
     def adopt_all(self) -> None:
-        """Take every position into our books that was judged to be none of ours."""
-        for symbol in self._context.symbols:
-            if self._context.is_shut(POSITION, symbol):
-                self.judge(symbol, adopt=True)
+        """Take into our books what the next looks show beyond them, also what was judged before."""
+        self.adopting = True
+        self._told.clear()
 
     def judge(self, symbol: str, *, adopt: bool) -> None:
         """Adopt a position that we cannot explain, or halt its symbol."""

@@ -69,6 +69,7 @@ class Reconciler:
         self._round = 0
         self._agreed = 0
         self._passes = 0
+        self._before: tuple[str, ...] = ()
         self._waits = 0
         self._failures: list[str] = []
         self._queries: list[QueryDone] = []
@@ -102,6 +103,7 @@ class Reconciler:
         self._reason = reason
         self._round += 1
         self._agreed = self._passes = self._waits = 0
+        self._before = ()
         self._context.shut(GATE, reason)
         self._context.tell(ReconcileReport("begin", reason))
         self._pass()
@@ -267,22 +269,28 @@ class Reconciler:
         return found + ([f"executions of {pending} orders are missing"] if pending else [])
 
     def _disagree(self, unsettled: bool) -> None:
-        """Not equal yet. What stays so is judged by its policy; what is only unsettled is waited for."""
+        """Not equal yet. What stays so is judged by its policy; what is only unsettled is waited for.
+
+        A difference stays when two passes in a row show the very same: an execution may be on its way while one asks.
+        """
         context = self._context
         self._agreed = 0
+        stays, self._before = self.differences == self._before, self.differences
         self.due = context.now + context.span(RETRY_MS)
-        if self._passes >= PASSES_MAX and not unsettled:
-            if self._books.resolve():
-                return  # the next passes decide
-            if self.phase is not Phase.FAILED:
-                self.phase = Phase.FAILED
-                context.tell(ReconcileReport("failed", "; ".join(self.differences)))
-            self.due = context.now + context.span(SLOW_MS)
+        if unsettled or not stays or (self._passes < PASSES_MAX and not self._books.adopting):
+            return
+        if self._books.resolve():
+            return  # the next passes decide
+        if self.phase is not Phase.FAILED:
+            self.phase = Phase.FAILED
+            context.tell(ReconcileReport("failed", "; ".join(self.differences)))
+        self.due = context.now + context.span(SLOW_MS)
 
     def _ready(self) -> None:
         context = self._context
         self.phase = Phase.READY
         self.due = NEVER
+        self._books.adopting = False
         context.tell(ReconcileReport("ready", self._reason, tuple(self._queries)))
         context.open(GATE, "our books and the venue's agree")
         self.on_ready()

@@ -154,13 +154,14 @@ def test_a_position_that_is_gone_is_adopted_at_what_it_cost() -> None:
     assert (adoption.side, adoption.price, context.position(BTC)) == (Side.SELL, D(100), ZERO)
 
 
-def test_an_operator_may_adopt_what_was_refused() -> None:
+def test_an_operator_may_have_adopted_what_was_refused() -> None:
     books, context, _ = make()
     books.see(position_seen("0.5", "90"))
-    books.adopt_all()
-    assert context.position(BTC) == ZERO  # only what was judged is
     books.resolve()
     books.adopt_all()
+    assert context.position(BTC) == ZERO  # what is held by now is looked at first
+    assert books.compare() == ["position BTCUSDT: ours 0, venue 0.5"]
+    assert books.resolve()
     assert context.position(BTC) == D("0.5")
     assert not context.is_shut("position", BTC)
 

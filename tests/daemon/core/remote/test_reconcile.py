@@ -313,14 +313,33 @@ def test_where_it_is_configured_the_position_is_adopted() -> None:
     assert (bench.exchange.ready, bench.gates()) == (True, set())
 
 
-def test_what_an_operator_asks_to_prove_is_adopted_and_proved(bench: Bench) -> None:
+def test_what_an_operator_asks_to_prove_is_looked_at_adopted_and_proved(bench: Bench) -> None:
     bench.venue.positions[BTC] = position_seen("0.5")
     bench.pass_time(120_000)
     assert bench.gates() == {"position BTCUSDT"}
+    bench.venue.positions[BTC] = position_seen("0.2")
     bench.call(bench.exchange.prove(bench.now))
-    assert bench.context.position(BTC) == D("0.5")
-    assert not bench.exchange.ready
-    bench.pass_time(5_000)
+    assert bench.context.position(BTC) == D(0)
+    bench.pass_time(6_000)
+    assert bench.context.position(BTC) == D("0.2")
+    assert (bench.exchange.ready, bench.gates()) == (True, set())
+    bench.venue.positions[BTC] = position_seen("0.5")
+    bench.pass_time(120_000)
+    assert bench.gates() == {"position BTCUSDT"}  # once only
+
+
+def test_what_differs_in_one_pass_only_is_not_judged_however_many_failed_before() -> None:
+    bench = Bench()
+    bench.venue.failing = {Op.WALLET}
+    bench.hear(UP)
+    bench.pass_time(60_000)
+    bench.venue.failing = set()
+    bench.venue.positions[BTC] = position_seen("0.5")
+    while "pass" not in bench.steps()[2:]:
+        bench.pass_time(500)
+    bench.venue.positions[BTC] = position_seen("0")
+    bench.pass_time(10_000)
+    assert bench.mismatches() == []
     assert (bench.exchange.ready, bench.gates()) == (True, set())
 
 
