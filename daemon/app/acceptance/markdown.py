@@ -16,7 +16,7 @@ def _head(report: Report) -> Iterator[str]:
     yield "# Demo acceptance"
     yield ""
     counts = [(verdict, sum(card.verdict is verdict for card in report.cards)) for verdict in Verdict]
-    yield f"lockstep {report.version}, {report.began}, environment {report.environment}, account {report.account}, "
+    yield f"lockstep {report.version}, {report.began}, environment {report.environment}, account {report.account},"
     yield f"{report.symbol}. {', '.join(f'{count} {verdict}' for verdict, count in counts if count)}."
     yield "At the end no order and no position was left." if report.flat else "**Orders or positions may be left.**"
     yield ""
