@@ -153,6 +153,7 @@ async def _write(session: Session, job: _Job) -> RunResult:
     hidden = () if job.broker is None else job.broker.secrets
     operator_log = configure(now=SystemClock().now, run_directory=session.run_dir, secrets=hidden)
     log.info("run_opened", run=session.run_dir.name, mode=str(job.mode), continued=session.resumed)
+    _tell_halts(session)
     try:
         with libraries_through_our_log():
             stopped = await _drive(session, job)
@@ -164,6 +165,14 @@ async def _write(session: Session, job: _Job) -> RunResult:
     finally:
         operator_log.close(SystemClock().now())
         session.lock.release()
+
+
+def _tell_halts(session: Session) -> None:
+    """A continued run keeps its halts, which whoever started it again should know; that of a drain among them."""
+    if session.resumed:
+        for lane in session.pipeline.engine.lanes:
+            for who, reason in lane.halts.items():
+                log.warning("still_halted", lane=lane.name, by=who, reason=reason)
 
 
 async def _drive(session: Session, job: _Job) -> Stopped:

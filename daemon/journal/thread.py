@@ -113,11 +113,9 @@ class WriterThread:
         """Wait until all that was queued is written.
 
         Raises:
-            JournalFailed: it was not.
+            JournalFailed: it was not, or the thread was stopped before.
         """
-        with self._changed:
-            self._changed.wait_for(lambda: self.failure is not None or not self._waiting_bytes)
-            self.raise_if_failed()
+        self._wait_for(lambda: not self._waiting_bytes)
 
     def sync(self) -> None:
         """Wait until all that was queued is on the disk.
@@ -129,8 +127,16 @@ class WriterThread:
         with self._changed:
             self._sync_wanted = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self.failure is not None or not self._sync_wanted)
+        self._wait_for(lambda: not self._sync_wanted)
+
+    def _wait_for(self, done: Callable[[], bool]) -> None:
+        """Wait for the thread; one that was stopped, as by a close that was interrupted, does nothing any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.failure is not None or self._stopping or done())
             self.raise_if_failed()
+            if not done():
+                cure = "start again: the run is continued from its last good record"
+                raise JournalFailed(f"{self._run_dir}: the journal was closed before all was on the disk", cure=cure)
 
     def want_sync(self) -> None:
         """Ask for what is queued by now to be made durable as soon as it is written; wait for nothing."""

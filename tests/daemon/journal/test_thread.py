@@ -214,6 +214,28 @@ def test_appending_stops_as_soon_as_writing_has_failed(tmp_path: Path) -> None:
     journal.abandon()
 
 
+@pytest.mark.parametrize("waits", ["sync", "close"])
+def test_one_that_was_closed_already_does_not_wait_for_its_thread(tmp_path: Path, waits: str) -> None:
+    """An interrupt in the middle of closing has the run closed once more, which must not hang."""
+    journal = Journal.create(tmp_path / "run", MANIFEST, GROUP)
+    append_both(journal, range(1, 4))
+    journal.close()
+    failed: list[str] = []
+
+    def again() -> None:
+        try:
+            getattr(journal, waits)()
+        except JournalFailed as failure:
+            failed.append(failure.message)
+
+    thread = threading.Thread(target=again, daemon=True)
+    thread.start()
+    thread.join(LIMIT_S)
+    assert not thread.is_alive()
+    assert "closed before all was on the disk" in failed[0]
+    journal.abandon()
+
+
 def test_a_bug_on_the_thread_stops_the_run_instead_of_hanging_it(tmp_path: Path) -> None:
     def broken() -> None:
         raise ValueError("oh")
