@@ -41,11 +41,6 @@ class Books:
         self._carried: dict[str, Decimal] = {}
         self._carried_from = ""
 
-    @property
-    def opened(self) -> bool:
-        """Whether the account's opening balance was booked."""
-        return self._opened
-
     def restart(self) -> None:
         """The daemon was down: no answer will come, so a leverage that is not set yet is asked for again."""
         self._leverage_asked.clear()

@@ -32,14 +32,9 @@ _MOVES = {kind.value: kind for kind in ExecType}
 
 
 class Fills:
-    """The reducer of executions.
-
-    latest: time of the newest execution seen, nanoseconds UTC of the venue's clock.
-    filled: called with each order that an execution was applied to.
-    """
+    """The reducer of executions. filled: called with each order that an execution was applied to."""
 
     def __init__(self, context: Context, orders: OrderMachine) -> None:
-        self.latest = 0
         self.filled: Callable[[Tracked], None] = lambda _order: None
         self._context = context
         self._orders = orders
@@ -57,7 +52,6 @@ class Fills:
                 self._halt(row, "the same execution was told with other content")
             return
         self._remember(key, row.ts, content)
-        self.latest = max(self.latest, row.ts)
         if row.exec_type == FUNDING:
             self._settle(row)
         elif row.exec_type in _MOVES:

@@ -5,7 +5,6 @@ They are followed like our own, for their executions move our position. They bel
 
 from __future__ import annotations
 
-from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
@@ -78,8 +77,3 @@ def request_of_execution(row: Executed) -> OrderRequest:
 def word_idx(idx: int) -> PositionIdx:
     """A position index; one that we do not know counts as the only one."""
     return PositionIdx(idx) if idx in (0, 1, 2) else PositionIdx.ONE_WAY
-
-
-def moves(held: Decimal, side: Side) -> bool:
-    """Whether an execution of this side enlarges what is held, or turns it over."""
-    return not held or (held > 0) == (side is Side.BUY)

@@ -189,14 +189,12 @@ def test_a_position_of_another_size_than_was_carried_is_not_explained() -> None:
 
 def test_the_opening_balance_is_booked_once() -> None:
     books, context, _ = make()
-    assert not books.opened
     books.compare()
     assert context.take_reports() == []
     books.see(wallet("1000.5"))
     books.compare()
     books.compare()
     assert context.take_reports() == [TransferReport(D("1000.5"), "opening balance")]
-    assert books.opened
     assert context.held.cash == D("1000.5")
 
 

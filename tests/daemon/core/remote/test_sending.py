@@ -222,6 +222,7 @@ def test_a_refused_cancel_is_told_and_is_over(bench: Bench) -> None:
 @pytest.mark.parametrize("kind", [K.UNKNOWN, K.BUSY, K.ACCEPTED, K.NO_OP, K.EXISTS, K.NOT_SENT])
 def test_a_cancel_in_doubt_is_asked_about_and_repeated_while_the_order_is_open(bench: Bench, kind: OutcomeKind) -> None:
     order = working(bench)
+    bench.pass_time(10_000)  # nothing is to be looked at any more
     ask_cancel(bench, order)
     bench.answer(bench.take(Op.CANCEL), kind)
     assert state_of(order) is State.WORKING
@@ -241,6 +242,15 @@ def test_gone_says_nothing_about_the_past_so_the_venue_is_asked_at_once(bench: B
     assert state_of(order) is State.FILLS_PENDING
     bench.hear(executed(order.link_id, ts=bench.now))
     assert bench.of(RefusalReport)[-1].reason == "110001: the order ended as Filled"
+
+
+def test_an_order_without_a_name_of_ours_is_looked_for_among_all_of_them(bench: Bench) -> None:
+    bench.hear(order_seen("", venue_id="by-hand"))
+    ask_cancel(bench, bench.tracked("by-hand"))
+    bench.answer(bench.take(Op.CANCEL), K.GONE)
+    assert not bench.exchange.ready
+    assert Op.OPEN_ORDERS in [request.op for request in bench.asked]
+    assert Op.ORDER not in [request.op for request in bench.asked]
 
 
 def test_a_cancel_that_is_never_obeyed_is_given_up_loudly(bench: Bench) -> None:
@@ -344,6 +354,7 @@ def test_an_amendment_in_doubt_is_given_up_only_when_the_venue_can_no_longer_tak
     bench: Bench, kind: OutcomeKind
 ) -> None:
     order = working(bench)
+    bench.pass_time(10_000)  # nothing is to be looked at any more
     ask_amend(bench, order, price=D(99))
     bench.answer(bench.take(Op.AMEND), kind, signed=bench.now, window_ms=3_000)
     bench.pass_time(4_500)

@@ -8,7 +8,6 @@ from daemon.core.records import CreateType, OrderType, StopOrderType, TimeInForc
 from daemon.core.remote.strangers import (
     FORCED,
     PROTECTIONS,
-    moves,
     request_of_execution,
     request_of_order,
     word,
@@ -81,11 +80,3 @@ def test_what_the_venue_makes_to_protect_or_by_force_is_nobody_elses() -> None:
     assert CreateType.OTHER not in PROTECTIONS | FORCED
     assert {CreateType.LIQUIDATION, CreateType.TAKE_OVER, CreateType.ADL} == FORCED
     assert len(PROTECTIONS) == 6
-
-
-@pytest.mark.parametrize(
-    ("held", "side", "enlarges"),
-    [(0, Side.BUY, True), (0, Side.SELL, True), (1, Side.BUY, True), (1, Side.SELL, False), (-1, Side.SELL, True)],
-)
-def test_an_execution_enlarges_or_reduces_what_is_held(held: int, side: Side, enlarges: bool) -> None:
-    assert moves(D(held), side) is enlarges
