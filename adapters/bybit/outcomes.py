@@ -213,7 +213,7 @@ def _venue_id(envelope: Envelope) -> str:
 def _integer(value: int | str | None) -> int | None:
     if isinstance(value, int):
         return value
-    if value is None or not (value.isascii() and value.removeprefix("-").isdigit()) or len(value) > 18:
+    if value is None or len(value) > 18 or not (value.isascii() and value.removeprefix("-").isdigit()):
         return None
     return int(value)
 

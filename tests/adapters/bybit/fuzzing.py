@@ -153,7 +153,10 @@ def fuzz(number: int, texts: int, *, large: int = 0) -> Report:
         except Exception as error:  # noqa: BLE001 - that nothing is raised is what is tried
             report.problems.append(f"{source}: raised {error!r} on {text[:300]!r}")
             continue
-        report.worst = max(report.worst, time.thread_time() - begun)
+        took = time.thread_time() - begun
+        if took > SLOW_S and (took := _time_again(what)) > SLOW_S:
+            report.problems.append(f"{source}: {took:.3f} s for {len(text)} bytes, {text[:300]!r}")
+        report.worst = max(report.worst, took)
         report.facts += len(facts)
         report.kinds.update(type(fact).__name__ for fact in facts)
         report.problems += [f"{source}: {problem} from {text[:300]!r}" for problem in judge(source, facts)]
@@ -161,8 +164,6 @@ def fuzz(number: int, texts: int, *, large: int = 0) -> Report:
             memory = memory_mb()
     report.texts = texts
     report.grown_mb = memory_mb() - memory
-    if report.worst > SLOW_S:
-        report.problems.append(f"a text took {report.worst:.3f} s")
     return report
 
 
@@ -197,6 +198,16 @@ def fuzz_engine(number: int, texts: int = 400) -> list[str]:
 
 def _read(decoder: VenueDecoder, what: Answered | tuple[str, bytes]) -> Sequence[Fact]:
     return decoder.observe(what) if isinstance(what, Answered) else decoder.decode(what[1], NOW, what[0])
+
+
+def _time_again(what: Answered | tuple[str, bytes]) -> float:
+    """What is slow is slow again; what a busy machine did to it is not."""
+    times = []
+    for _ in range(3):
+        begun = time.thread_time()
+        _read(VenueDecoder([ACCOUNT]), what)
+        times.append(time.thread_time() - begun)
+    return min(times)
 
 
 def judge(source: Source, facts: Sequence[Fact]) -> list[str]:
