@@ -20,6 +20,7 @@ from benchmarks.sender import make_frame
 from benchmarks.size import SHORT
 from benchmarks.tape import make_frames
 from benchmarks.timing import Duel, contest
+from benchmarks.trading import carry_request
 from daemon.core.events import Ticker, Trade
 
 TINY = msgspec.structs.replace(SHORT, rounds=1, bar_days=1, facts=300, frame_hours=1)
@@ -113,7 +114,16 @@ def test_all_works_are_timed_in_turns() -> None:
 
 @pytest.mark.parametrize(
     "measure",
-    [trades, book_deltas, bars_log_off, bars_full_log, replay_recorded_frames_zst, resting_none, positions_20],
+    [
+        trades,
+        book_deltas,
+        bars_log_off,
+        bars_full_log,
+        replay_recorded_frames_zst,
+        resting_none,
+        positions_20,
+        carry_request,
+    ],
 )
 def test_the_smallest_form_of_a_row_has_every_required_key(measure: object) -> None:
     assert callable(measure)
