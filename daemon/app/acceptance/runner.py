@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -126,7 +127,14 @@ def play(prepared: Prepared, folder: Path, told: Told) -> Report:
     except OSError as error:
         raise LockstepError(f"{folder}: {error.strerror}", cure="name a folder that you may write to") from None
     report = asyncio.run(_play(prepared, folder, told))
-    _write(report, prepared, folder)
+    credentials = prepared.credentials
+    hidden = {
+        prepared.grounds.account_id: report.account,
+        credentials.key: "(hidden)",
+        credentials.secret.reveal(): "(hidden)",
+    }
+    report = hide(report, hidden)  # whatever the venue said: Bybit repeats the key where it refuses a signature
+    _write(report, folder)
     return report
 
 
@@ -269,22 +277,25 @@ class _Lock:
             self._lock = None
 
 
-def _write(report: Report, prepared: Prepared, folder: Path) -> None:
-    """JSON and Markdown; whatever the venue said, no id of the account and no key stands in them."""
-    hidden = {
-        prepared.grounds.account_id: report.account,
-        prepared.credentials.key: "(hidden)",
-        prepared.credentials.secret.reveal(): "(hidden)",
-    }
+def hide(report: Report, hidden: Mapping[str, str]) -> Report:
+    """The report with other words in place of these, in every text of it; numbers stay what they are."""
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, str):
+            for secret, shown in hidden.items():
+                value = value.replace(secret, shown)
+            return value
+        if isinstance(value, dict):
+            return {key: clean(each) for key, each in value.items()}
+        return [clean(each) for each in value] if isinstance(value, list | tuple) else value
+
+    return msgspec.convert(clean(msgspec.to_builtins(report)), Report)
+
+
+def _write(report: Report, folder: Path) -> None:
     document = msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
-    for path, text in (("report.json", document), ("report.md", to_markdown(report))):
-        (folder / path).write_text(_without(hidden, text).rstrip("\n") + "\n", encoding="utf-8")
-
-
-def _without(hidden: Mapping[str, str], text: str) -> str:
-    for secret, shown in hidden.items():
-        text = text.replace(secret, shown)
-    return text
+    for name, text in (("report.json", document + "\n"), ("report.md", to_markdown(report))):
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def verdict_of(report: Report) -> Verdict:

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.app.acceptance.card import Report, Verdict
-from daemon.app.acceptance.runner import NAMES, AcceptOptions, Prepared, prepare, verdict_of
+from daemon.app.acceptance.card import Report, Seen, Verdict
+from daemon.app.acceptance.runner import NAMES, AcceptOptions, Prepared, hide, prepare, verdict_of
 from daemon.core.errors import ArmingRefused, ConfigError
 from tests.daemon.app.acceptance.test_markdown import report
 from tests.simulation.configs import document, lane, plan_of_document, strategy
@@ -77,3 +77,16 @@ def test_the_whole_run_differs_when_a_card_does_or_something_is_left() -> None:
     assert verdict_of(report(flat=True, verdict=Verdict.DIFFERENT, differences=("no",))) is Verdict.DIFFERENT
     nothing: Report = msgspec.structs.replace(good, cards=())
     assert verdict_of(nothing) is Verdict.CANNOT_TELL
+
+
+def test_an_id_that_the_venue_says_is_hidden_in_texts_and_leaves_numbers_alone() -> None:
+    seen = Seen(
+        what="order", at_ms=123450.5, message="account 12345 is shut", detail={"text": "12345", "number": 12345}
+    )
+    card = msgspec.structs.replace(report(flat=True).cards[0], seen=(seen,), differences=("12345: no",))
+    clean = hide(msgspec.structs.replace(report(flat=True), cards=(card,)), {"12345": "#"})
+    [found] = clean.cards
+    assert found.differences == ("#: no",)
+    assert found.seen == (
+        Seen(what="order", at_ms=123450.5, message="account # is shut", detail={"text": "#", "number": 12345}),
+    )
