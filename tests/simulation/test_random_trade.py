@@ -214,8 +214,11 @@ def test_a_truth_that_is_another_one_is_reported(good: Evidence, kind: str, what
 
 
 def _is_ours(entry: Entry) -> bool:
+    """Whether all of an entry matters; of funding only the fee does."""
     if entry["what"] == "request":
         return bool(entry["method"] == "POST")
+    if entry["what"] == "execution":
+        return bool(entry["exec_type"] != "Funding")
     return entry["what"] != "accepted" or str(entry["order_link_id"]).startswith("ls-")
 
 

@@ -139,11 +139,11 @@ def _unlike(send: Entry | None, entry: Entry) -> Iterable[str]:
         return
     asked = json.loads(send["text"])
     pairs = [
-        (asked["symbol"], entry["symbol"]),
-        (asked["side"], entry["side"]),
-        (asked["orderType"], entry["type"]),
-        (Decimal(asked["qty"]), Decimal(entry["qty"])),
-        (Decimal(asked.get("price", 0)), Decimal(entry["price"] or 0) if asked["orderType"] == "Limit" else ZERO),
+        (asked.get("symbol"), entry["symbol"]),
+        (asked.get("side"), entry["side"]),
+        (asked.get("orderType"), entry["type"]),
+        (Decimal(asked.get("qty", 0)), Decimal(entry["qty"])),
+        (Decimal(asked.get("price", 0)), Decimal(entry["price"] or 0) if entry["type"] == "Limit" else ZERO),
         (Decimal(asked.get("triggerPrice", 0)), Decimal(entry["trigger_price"] or 0)),
         (asked.get("reduceOnly", False), entry["reduce_only"]),
     ]
