@@ -234,7 +234,7 @@ def _refusal(told: _Answer, environment: Environment, where: str) -> ArmingRefus
     others = " or ".join(name for name in ENVIRONMENTS if name != environment.name)
     cures = {
         10002: "set this machine's clock right",
-        10003: f"the key is none of {environment.name}: it was made in {others}, or deleted",
+        10003: f"the {environment.name} environment does not know this key: it was made in {others}, or deleted",
         10004: "the secret does not belong to this key; copy both anew",
         10005: "give the key the rights for orders and positions",
         10010: "this machine's address is not among those that the key is bound to; add it",
