@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="less of everything: for CI, a minute at most")
+    parser.add_argument("--short", action="store_true", help="less of everything: for CI, two minutes or so")
     parser.add_argument("--json", action="store_true", help="print the rows as JSON instead of a table")
     parser.add_argument("--only", action="append", choices=list(ROWS), metavar="NAME", help="only this row; repeatable")
     parser.add_argument(

@@ -23,9 +23,10 @@ from daemon.app.venue import RunTime
 from daemon.clock import SystemClock
 from daemon.core.account_events import Op
 from daemon.core.events import Fact
-from daemon.core.records import DecisionLine, Record, SendLine
+from daemon.core.records import DecisionLine, Record
 from daemon.core.remote.requests import Request
 from daemon.core.units import NS_PER_MS, NS_PER_SECOND
+from daemon.core.venue_records import SendLine
 from daemon.journal import Journal
 from daemon.journal.files import Files
 from daemon.loop import LiveLoop

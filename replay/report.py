@@ -21,24 +21,20 @@ from daemon.core.orders import TRANSITIONS
 from daemon.core.records import (
     AccountLine,
     Action,
-    AdoptionLine,
     CreateType,
     DecisionLine,
     FillLine,
     FundingLine,
     HaltLine,
     LiquidationLine,
-    MismatchLine,
     OrderLine,
     OrderStatus,
-    ReconcileLine,
     Record,
     RefusalLine,
-    SendLine,
-    TrackLine,
     TransferLine,
 )
 from daemon.core.units import MONEY, ZERO
+from daemon.core.venue_records import AdoptionLine, MismatchLine, ReconcileLine, SendLine, TrackLine
 from replay.curve import EquityCurve, Point, Sample
 from replay.venue_tally import VenueReport, VenueTally
 

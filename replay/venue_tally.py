@@ -5,9 +5,9 @@ from __future__ import annotations
 from msgspec import Struct
 
 from daemon.core.account_events import Op
-from daemon.core.records import MismatchLine, ReconcileLine, SendLine, TrackLine
 from daemon.core.remote.states import State
 from daemon.core.units import NS_PER_SECOND
+from daemon.core.venue_records import MismatchLine, ReconcileLine, SendLine, TrackLine
 
 
 class VenueReport(Struct, frozen=True, kw_only=True):

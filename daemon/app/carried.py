@@ -14,7 +14,8 @@ from daemon.core.account_events import Carried
 from daemon.core.errors import LockstepError
 from daemon.core.events import Command
 from daemon.core.panic import WHO as PANIC
-from daemon.core.records import AdoptionLine, FillLine, HaltLine, Record
+from daemon.core.records import FillLine, HaltLine, Record
+from daemon.core.venue_records import AdoptionLine
 from daemon.journal import Manifest, read_manifest, read_records
 from daemon.log import get_logger
 

@@ -15,7 +15,8 @@ from daemon.app.runs import Mode, parent_dir, plan_of
 from daemon.core.account_events import Answered
 from daemon.core.errors import JournalError
 from daemon.core.lane import Lane, Runner
-from daemon.core.records import DecisionLine, MismatchLine, OrderLine, Record, SendLine, TrackLine, record_encoder
+from daemon.core.records import DecisionLine, OrderLine, Record, record_encoder
+from daemon.core.venue_records import MismatchLine, SendLine, TrackLine
 from daemon.journal import read_inputs, read_manifest, read_records
 from daemon.loop import Pipeline, read_fact
 

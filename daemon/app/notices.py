@@ -8,19 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from daemon.core.records import (
-    AdoptionLine,
-    HaltLine,
-    LiquidationLine,
-    MismatchLine,
-    OrderLine,
-    OrderStatus,
-    ReconcileLine,
-    Record,
-    RefusalLine,
-    TrackLine,
-)
+from daemon.core.records import HaltLine, LiquidationLine, OrderLine, OrderStatus, Record, RefusalLine
 from daemon.core.remote.states import State
+from daemon.core.venue_records import AdoptionLine, MismatchLine, ReconcileLine, TrackLine
 from daemon.log import get_logger
 
 log = get_logger("lane")

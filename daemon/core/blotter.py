@@ -17,18 +17,13 @@ from daemon.core.ledger import apply_fill
 from daemon.core.orders import OrderState, add_fill, advance, replace_request
 from daemon.core.records import (
     AccountLine,
-    AdoptionLine,
     CreateType,
     FillLine,
     FundingLine,
     LiquidationLine,
-    MismatchLine,
     OrderLine,
     OrderStatus,
-    ReconcileLine,
     RefusalLine,
-    SendLine,
-    TrackLine,
     TransferLine,
 )
 from daemon.core.turn import Turn
@@ -54,6 +49,7 @@ from daemon.core.venue import (
     TrackReport,
     TransferReport,
 )
+from daemon.core.venue_records import AdoptionLine, MismatchLine, ReconcileLine, SendLine, TrackLine
 
 # What is asked for besides orders, in the words of a refusal.
 CANCEL, AMEND, PROTECT = "cancel", "amend", "trading stop"

@@ -17,9 +17,10 @@ from daemon.core.account_events import AccountFact
 from daemon.core.events import MarketFact, Restarted, Side, VenueTrouble
 from daemon.core.market import Market
 from daemon.core.orders import Amendment, OrderRequest, TradingStop
-from daemon.core.records import ExecType, OrderStatus, QueryDone
+from daemon.core.records import ExecType, OrderStatus
 from daemon.core.remote.requests import Request
 from daemon.core.units import ZERO
+from daemon.core.venue_records import QueryDone
 
 
 class FillData(StrEnum):
@@ -241,7 +242,7 @@ class SendReport(Struct, frozen=True):
 
 
 class TrackReport(Struct, frozen=True):
-    """What is known of an order's fate; fields as in `daemon.core.records.TrackLine`."""
+    """What is known of an order's fate; fields as in `daemon.core.venue_records.TrackLine`."""
 
     order_id: str
     link_id: str
@@ -251,7 +252,7 @@ class TrackReport(Struct, frozen=True):
 
 
 class ReconcileReport(Struct, frozen=True):
-    """Our books were held against the venue's; fields as in `daemon.core.records.ReconcileLine`."""
+    """Our books were held against the venue's; fields as in `daemon.core.venue_records.ReconcileLine`."""
 
     step: str
     reason: str
@@ -259,7 +260,7 @@ class ReconcileReport(Struct, frozen=True):
 
 
 class MismatchReport(Struct, frozen=True):
-    """Our books and the venue's differ; fields as in `daemon.core.records.MismatchLine`."""
+    """Our books and the venue's differ; fields as in `daemon.core.venue_records.MismatchLine`."""
 
     what: str
     symbol: str
@@ -270,7 +271,7 @@ class MismatchReport(Struct, frozen=True):
 
 
 class AdoptionReport(Struct, frozen=True):
-    """A position is taken into our books; fields as in `daemon.core.records.AdoptionLine`."""
+    """A position is taken into our books; fields as in `daemon.core.venue_records.AdoptionLine`."""
 
     symbol: str
     side: Side

@@ -13,22 +13,18 @@ from daemon.core.orders import TRANSITIONS
 from daemon.core.records import (
     AccountLine,
     Action,
-    AdoptionLine,
     DecisionLine,
     FillLine,
     FundingLine,
     HaltLine,
     LiquidationLine,
-    MismatchLine,
     OrderLine,
-    ReconcileLine,
     Record,
     RefusalLine,
-    SendLine,
-    TrackLine,
     TransferLine,
 )
 from daemon.core.units import NS_PER_MINUTE
+from daemon.core.venue_records import AdoptionLine, MismatchLine, ReconcileLine, SendLine, TrackLine
 from daemon.index.schema import WRITTEN_DOWN, columns_of
 from daemon.journal import Manifest
 

@@ -13,10 +13,11 @@ from benchmarks.habits import Pace, PlaceAndCancel
 from benchmarks.places import empty_manifest
 from benchmarks.stamps import Stamps
 from daemon.core.account_events import Op
-from daemon.core.records import Action, Choice, Context, DecisionLine, SendLine, Window
+from daemon.core.records import Action, Choice, Context, DecisionLine, Window
 from daemon.core.remote.requests import Call, Request
 from daemon.core.strategy import Snapshot
 from daemon.core.units import NS_PER_MS, NS_PER_SECOND, ZERO
+from daemon.core.venue_records import SendLine
 from daemon.journal import Journal, JournalSettings
 
 START = 1_746_489_600_000_000_000

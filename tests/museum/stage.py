@@ -14,9 +14,10 @@ from typing import Any, cast
 from adapters.sandbox.gateway.plan import Plan
 from daemon.core.events import Fact
 from daemon.core.orders import OrderState
-from daemon.core.records import Action, FillLine, OrderLine, OrderStatus, Record, SendLine, TrackLine
+from daemon.core.records import Action, FillLine, OrderLine, OrderStatus, Record
 from daemon.core.remote.requests import Request
 from daemon.core.strategy import Decision
+from daemon.core.venue_records import SendLine, TrackLine
 from tests.daemon.core.build import BTC
 from tests.museum.habits import Habit
 from tests.museum.judge import Claims, Script, Truth, Wish, signed

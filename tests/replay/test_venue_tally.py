@@ -5,9 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 from daemon.core.events import Side
-from daemon.core.records import AdoptionLine, MismatchLine, ReconcileLine, Record, SendLine, TrackLine
+from daemon.core.records import Record
 from daemon.core.remote.states import State
 from daemon.core.units import NS_PER_SECOND
+from daemon.core.venue_records import AdoptionLine, MismatchLine, ReconcileLine, SendLine, TrackLine
 from replay.report import summarise
 from replay.venue_tally import VenueReport, VenueTally
 

@@ -24,7 +24,8 @@ from msgspec import Struct
 
 from daemon.control import Status, ask_status
 from daemon.core.errors import ControlFailed
-from daemon.core.records import DecisionLine, FillLine, SendLine
+from daemon.core.records import DecisionLine, FillLine
+from daemon.core.venue_records import SendLine
 from daemon.journal import read_manifest, verify_run
 from tests.simulation import call_log
 from tests.simulation.call_log import NO_DEATH, Call, Death

@@ -7,7 +7,7 @@ from collections import Counter
 from msgspec import Struct
 
 from adapters.sandbox.gateway.plan import Lose, Plan, RequestFault, When
-from daemon.core.records import SendLine, TrackLine
+from daemon.core.venue_records import SendLine, TrackLine
 from tests.daemon.core.build import buy, sell
 from tests.simulation.closed_loop import ClosedLoop, venue_account
 from tests.simulation.random_trade import evidence_of, inner_differences, settle

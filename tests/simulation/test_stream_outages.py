@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from adapters.sandbox.gateway.plan import Plan, PushFault, When
-from daemon.core.records import FillLine, ReconcileLine
+from daemon.core.records import FillLine
+from daemon.core.venue_records import ReconcileLine
 from tests.daemon.core.build import BTC, buy
 from tests.simulation.closed_loop import UID, ClosedLoop
 from tests.simulation.random_trade import evidence_of, inner_differences

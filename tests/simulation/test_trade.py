@@ -17,7 +17,8 @@ import zstandard
 
 from daemon.control import Status, ask_status, is_running
 from daemon.core.errors import ControlFailed
-from daemon.core.records import DecisionLine, FillLine, SendLine
+from daemon.core.records import DecisionLine, FillLine
+from daemon.core.venue_records import SendLine
 from daemon.journal import verify_run
 from tests.simulation.configs import SWING, document, lane, write_config
 from tests.simulation.disk import records, runs_in, the_run

@@ -8,10 +8,10 @@ from functools import partial
 from msgspec import Struct
 
 from daemon.core.account_events import Op
-from daemon.core.records import QueryDone
 from daemon.core.remote.context import Answer, Context, Row
 from daemon.core.remote.requests import Call
 from daemon.core.units import NS_PER_DAY
+from daemon.core.venue_records import QueryDone
 
 PAGES_MAX = 200
 WINDOW = 7 * NS_PER_DAY

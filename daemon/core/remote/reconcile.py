@@ -16,7 +16,6 @@ from enum import StrEnum
 from functools import partial
 
 from daemon.core.account_events import AccountSeen, Executed, Op, OrderSeen, PositionSeen, WalletSeen
-from daemon.core.records import QueryDone
 from daemon.core.remote.books import Books
 from daemon.core.remote.context import Context, Row
 from daemon.core.remote.fence import Fence
@@ -28,6 +27,7 @@ from daemon.core.remote.states import State
 from daemon.core.remote.tracked import Tracked
 from daemon.core.units import NEVER, NS_PER_MINUTE
 from daemon.core.venue import ReconcileReport
+from daemon.core.venue_records import QueryDone
 
 GATE = "reconcile"
 OVERLAP = 10 * NS_PER_MINUTE

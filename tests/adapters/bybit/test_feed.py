@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
@@ -88,6 +89,21 @@ async def test_a_dropped_connection_is_told_and_everything_is_subscribed_again()
         BookSnapshot,
         BookDelta,
     ]
+
+
+async def test_an_operator_reads_of_a_lost_connection_and_of_the_next_one() -> None:
+    async def script(visit: Visit) -> None:
+        await visit.accept()
+        if visit.number < 2:
+            visit.socket.transport.abort()
+        await visit.stay()
+
+    with capture_logs() as logged:
+        async with venue(script) as url:
+            await collect(feed_of(url, TRADES), lambda got: links(got).count(True) == 2)
+    told = [event for event in logged if event.get("source") == "public-1"]
+    assert [event["event"] for event in told[:3]] == ["link_up", "link_down", "link_up"]
+    assert told[1]["reason"].startswith("connection closed")
 
 
 async def test_a_close_frame_is_told_with_its_code_and_reason() -> None:

@@ -14,7 +14,8 @@ from daemon.app.runs import Mode, describe_run
 from daemon.config import load_config
 from daemon.core.account_events import Carried
 from daemon.core.events import Command, Side
-from daemon.core.records import AdoptionLine, FillLine, HaltLine, Record
+from daemon.core.records import FillLine, HaltLine, Record
+from daemon.core.venue_records import AdoptionLine
 from daemon.journal import Journal, JournalSettings
 from tests.simulation.configs import document, lane, strategy, write_config
 

@@ -21,12 +21,11 @@ from daemon.core.records import (
     OrderType,
     Record,
     RefusalLine,
-    SendLine,
     Terms,
     TimeInForce,
-    TrackLine,
     Window,
 )
+from daemon.core.venue_records import SendLine, TrackLine
 from daemon.journal import Code, Journal, JournalSettings, Manifest
 
 D = Decimal

@@ -11,21 +11,17 @@ from structlog.testing import capture_logs
 from daemon.app.notices import Notices
 from daemon.core.events import Side
 from daemon.core.records import (
-    AdoptionLine,
     HaltLine,
     LiquidationLine,
-    MismatchLine,
     OrderLine,
     OrderStatus,
     OrderType,
-    ReconcileLine,
     Record,
     RefusalLine,
-    SendLine,
     TimeInForce,
-    TrackLine,
 )
 from daemon.core.remote.states import State
+from daemon.core.venue_records import AdoptionLine, MismatchLine, ReconcileLine, SendLine, TrackLine
 
 D = Decimal
 AT = (7, 3, 1_746_532_800 * 10**9, "main")

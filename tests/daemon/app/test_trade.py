@@ -17,9 +17,10 @@ from adapters.bybit.signing import Credentials
 from daemon.app.lanes import Plan
 from daemon.app.trade import TradeOptions, Trading
 from daemon.app.venue import venue_environment
-from daemon.core.account_events import Armed
+from daemon.core.account_events import Answered, Armed, Op
 from daemon.core.errors import ArmingRefused, RunLocked
 from daemon.core.events import Command, Fact
+from daemon.ports import Received
 from tests.daemon.app.test_arming import ID, identity
 from tests.daemon.app.test_lanes import at_bybit
 
@@ -121,3 +122,19 @@ def test_a_key_of_another_account_is_refused(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(ArmingRefused, match="ACCOUNT_DIFFERS"):
         arm(trading)
     asyncio.run(trading.close())
+
+
+def test_who_spoke_is_noted_but_not_that_a_request_had_no_answer(tmp_path: Path) -> None:
+    trading = prepare(tmp_path)
+    delivered: list[Received] = []
+    take = trading._hearing(delivered.append)
+    items = [
+        Received(1, "private.main", b"{}"),
+        Received(2, "rest.main", fact=Answered(account="main", request="r-1", op=Op.WALLET, error="no answer")),
+    ]
+    for item in items:
+        take(item)
+    assert delivered == items
+    assert list(trading.heard) == ["private.main"]
+    take(Received(3, "rest.main", fact=Answered(account="main", request="r-1", op=Op.WALLET, status=200)))
+    assert trading.heard["rest.main"] >= trading.heard["private.main"] > 0

@@ -19,7 +19,6 @@ from daemon.core.orders import OrderRequest
 from daemon.core.records import (
     AccountLine,
     Action,
-    AdoptionLine,
     CreateType,
     DecisionLine,
     ExecType,
@@ -31,7 +30,6 @@ from daemon.core.records import (
     OrderStatus,
     Record,
     RefusalLine,
-    SendLine,
     StopOrderType,
 )
 from daemon.core.remote.requests import Call, Request
@@ -56,6 +54,7 @@ from daemon.core.venue import (
     TrackReport,
     TransferReport,
 )
+from daemon.core.venue_records import AdoptionLine, SendLine
 from tests.daemon.core.build import BTC, ETH, HOLD, Run, Scripted, buy, close, instrument, of_kind, ready, sell, trade
 from tests.daemon.core.fake import (
     BALANCE,

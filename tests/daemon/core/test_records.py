@@ -9,7 +9,6 @@ from daemon.core.events import Side
 from daemon.core.records import (
     AccountLine,
     Action,
-    AdoptionLine,
     Choice,
     Context,
     DecisionLine,
@@ -17,24 +16,20 @@ from daemon.core.records import (
     FundingLine,
     HaltLine,
     LiquidationLine,
-    MismatchLine,
     OrderLine,
     OrderStatus,
     OrderType,
-    QueryDone,
-    ReconcileLine,
     Record,
     RefusalLine,
-    SendLine,
     Terms,
     TimeInForce,
-    TrackLine,
     TransferLine,
     TriggerBy,
     Verdict,
     Window,
     record_encoder,
 )
+from daemon.core.venue_records import AdoptionLine, MismatchLine, QueryDone, ReconcileLine, SendLine, TrackLine
 
 D = Decimal
 CONTEXT = Context(100.0, D("0.5"), D("99.5"), 1e4, "long", {"fast": 1.5, "slow": None}, Window(2, "00ff00ff"))
