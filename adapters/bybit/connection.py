@@ -16,7 +16,7 @@ from daemon.core.units import NS_PER_SECOND
 from daemon.log import get_logger
 from daemon.ports import Clock, Received
 
-FRAME_BYTES_MAX = 16 * 1024 * 1024
+FRAME_BYTES_MAX = 4 * 1024 * 1024
 CLOSE_SECONDS = 1.0
 WAIT_SECONDS_MAX = 3600.0
 FORBIDDEN = 403

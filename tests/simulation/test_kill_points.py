@@ -12,7 +12,7 @@ from tests.simulation.kill_campaign import deaths_in_a_row, points_of, reference
 from tests.simulation.kill_points import try_point
 from tests.simulation.test_restart import draw_seed
 
-SAMPLE = 10
+SAMPLE = 8
 IN_A_ROW = 5
 
 

@@ -11,8 +11,10 @@ from random import Random
 
 from msgspec import Struct
 
+from adapters.bybit.connection import FRAME_BYTES_MAX
+
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[{}\[\],:]')
-LARGE_BYTES = 10 << 20
+LARGE_BYTES = FRAME_BYTES_MAX - (64 << 10)
 DEPTHS = (10, 200, 3_000)
 NUMBERS = (
     b"NaN",
@@ -83,7 +85,7 @@ def seed_of(text: bytes) -> Seed:
 class Mutator:
     """Draws seeds and damages them; the same seed number gives the same texts.
 
-    large: one text in so many holds a string of 10 MB; 0 for none.
+    large: one text in so many holds a string of almost the largest frame that a connection takes; 0 for none.
     """
 
     def __init__(self, seeds: Sequence[Seed], number: int, *, large: int = 0) -> None:

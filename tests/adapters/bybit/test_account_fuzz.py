@@ -25,7 +25,7 @@ def test_no_damaged_frame_or_answer_breaks_the_decoders() -> None:
     )
 
 
-def test_texts_of_ten_megabytes_are_refused_in_time_and_leave_nothing_behind() -> None:
+def test_the_largest_texts_are_refused_in_time_and_leave_nothing_behind() -> None:
     report = fuzz(draw_seed(), LARGE, large=400)
     assert report.problems == []
     assert report.grown_mb < MEMORY_MB_MAX
