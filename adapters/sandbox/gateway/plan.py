@@ -29,6 +29,8 @@ Seconds = Annotated[float, Meta(ge=0)]
 Place = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 CloseCode = Annotated[int, Meta(ge=1000, le=4999)]
+Ended = Annotated[int, Meta(ge=0, le=4999)]
+UNSENDABLE = frozenset({1005, 1006, 1015})  # RFC 6455, 7.4.1: what an endpoint notes for itself and never sends
 
 
 class When(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -148,11 +150,12 @@ class PushFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     permute: tuple[Annotated[int, Meta(ge=0)], ...] = ()
     shuffle: Annotated[int, Meta(ge=0, le=1000)] = 0
     hold_ms: Ms = 1000
-    close: Annotated[int, Meta(ge=0, le=4999)] | None = None
+    close: Ended | None = None
     silent: bool = False
 
     def __post_init__(self) -> None:
         _check_when(self.when, OF_PUSHES)
+        _check_close(self.close)
         if sorted(self.permute) != list(range(len(self.permute))):
             raise ValueError(f"permute: {list(self.permute)} is no order of 0 to {max(0, len(self.permute) - 1)}")
         if self.permute and self.shuffle:
@@ -175,10 +178,11 @@ class StreamFault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     delay_ms: Ms = 0
     swallow: bool = False
     effect: bool = True
-    close: Annotated[int, Meta(ge=0, le=4999)] | None = None
+    close: Ended | None = None
 
     def __post_init__(self) -> None:
         _check_when(self.when, OF_STREAMS)
+        _check_close(self.close)
         if self.refuse is None and not self.delay_ms and not self.swallow and self.close is None:
             raise ValueError("when: this rule does nothing; give refuse, delay_ms, swallow or close")
 
@@ -247,8 +251,11 @@ class RequestByHand(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Disconnect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Private streams of the account end. code: 0 cuts without a goodbye.  silent: they stay open and say nothing."""
 
-    code: Annotated[int, Meta(ge=0, le=4999)] = 0
+    code: Ended = 0
     silent: bool = False
+
+    def __post_init__(self) -> None:
+        _check_close(self.code)
 
 
 class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -287,6 +294,11 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     clock: tuple[Skew, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
     events: tuple[Event, ...] = ()
+
+
+def _check_close(code: int | None) -> None:
+    if code in UNSENDABLE or (code is not None and 0 < code < 1000):
+        raise ValueError(f"close: {code} cannot be sent; 0 cuts without a goodbye")
 
 
 def _check_when(when: When, foreign: tuple[str, ...]) -> None:

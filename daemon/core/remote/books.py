@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from daemon.core.account_events import AccountSeen, Carried, Op, Origin, PositionSeen, WalletSeen
+from daemon.core.account_events import AccountSeen, Carried, Op, Origin, OutcomeKind, PositionSeen, WalletSeen
 from daemon.core.events import Side
 from daemon.core.remote.context import Answer, Context
 from daemon.core.units import ZERO, multiply, subtract
@@ -219,8 +219,10 @@ class Books:
         context.send(Op.SET_LEVERAGE, call, self._leverage_set, symbol=symbol, deadline=deadline)
 
     def _leverage_set(self, answer: Answer) -> None:
-        self._leverage_asked.discard(answer.request.symbol)
-        if answer.outcome is not None and not answer.ok and answer.outcome.kind != "no_op":
-            why = f"{answer.outcome.code}: {answer.outcome.reason}"
-            self._context.shut(SETTINGS, f"leverage could not be set: {why}", answer.request.symbol)
-            self._leverage_asked.add(answer.request.symbol)
+        """A refusal stands until the daemon starts anew; whatever leaves doubt is asked for again at the next look."""
+        outcome, symbol = answer.outcome, answer.request.symbol
+        if outcome is not None and outcome.kind is OutcomeKind.REFUSED:
+            why = f"{outcome.code}: {outcome.reason}"
+            self._context.shut(SETTINGS, f"leverage could not be set: {why}", symbol)
+        else:
+            self._leverage_asked.discard(symbol)

@@ -61,6 +61,8 @@ def plan(text: str) -> Plan:
         ("[[pushes]]\npermute = [1, 2]", "pushes[0].permute"),
         ("[[pushes]]\npermute = [1, 0]\nshuffle = 3", "pushes[0].shuffle"),
         ("[[pushes]]\nwhen = {}", "pushes[0].when"),
+        ("[[pushes]]\nclose = 1006", "pushes[0].close"),
+        ("[[streams]]\nclose = 999", "streams[0].close"),
         ("[[streams]]\nrefuse = 200", "streams[0].refuse"),
         ("[[streams]]\neffect = false", "streams[0].when"),
         ("[[maintenance]]\nfrom_s = 5\nuntil_s = 1", "maintenance[0].until_s"),
