@@ -70,12 +70,15 @@ class Watchers(Struct, frozen=True, kw_only=True):
 class Broker(Protocol):
     """What a run that trades has in addition; `daemon.app.trade` has the only one.
 
-    secrets: what may never be written.  heard: when each private stream, and the answers of each account, came last, by
-    source; nanoseconds UTC of this machine.
+    secrets: what may never be written.
     """
 
     secrets: Sequence[str]
-    heard: Mapping[str, int]
+
+    @property
+    def heard(self) -> Mapping[str, int]:
+        """When each private stream, and the answers of each account, came last; nanoseconds UTC of this machine."""
+        ...
 
     async def arm(self, host: Environment) -> Sequence[Fact]:
         """Make sure that the accounts may be traded; returns what the run is to be told of it first.
