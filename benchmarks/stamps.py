@@ -163,6 +163,7 @@ class Bench:
 
     def __init__(self, stamps: Stamps) -> None:
         self.secrets: Sequence[str] = ()
+        self.heard: Mapping[str, int] = {}
         self._stamps = stamps
         self._closing: list[Callable[[], Awaitable[None]]] = []
         self._host: Environment | None = None
