@@ -14,7 +14,7 @@ from daemon.cli.output import show_json, talk
 from daemon.core.errors import LockstepError
 from daemon.log import log_to_stderr
 
-HELP = "An event-sourced trading daemon: shadow, replay and backtest with one engine, and a proof that they agree."
+HELP = "An event-sourced trading daemon: trade, shadow, replay and backtest with one engine, and proof that they agree."
 
 app = typer.Typer(name="lockstep", help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 run_commands.add(app)

@@ -60,6 +60,7 @@ def demo(result: DemoResult, summary: RunReport, traded: int | None) -> Renderab
             f"  lockstep verify {run}",
             f"  lockstep compare {run} {replayed}",
             "  lockstep shadow examples/shadow.toml      (the real Bybit market, no keys needed)",
+            "  lockstep trade examples/demo.toml         (a demo account; docs/live.md tries it on the sandbox first)",
         ]
     )
     places = _pairs()
