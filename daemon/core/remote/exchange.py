@@ -273,6 +273,8 @@ class RemoteExchange:
     def _venue_time(self, fact: VenueTime) -> None:
         context = self._context
         context.offset = fact.offset
+        if not self._reconciler.cursor and self._reconciler.phase is Phase.DOWN:
+            context.began = context.venue_now  # nothing was asked for yet: the venue's clock counts, not ours
         if fact.ok:
             context.open("clock", "the venue's clock is known")
         else:

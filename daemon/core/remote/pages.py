@@ -86,7 +86,7 @@ def windows(first: int, last: int) -> list[tuple[int, int]]:
         end = min(start + WINDOW, last)
         cut.append((start, end))
         start = end
-    return cut or [(first, last)]
+    return cut or [(min(first, last), last)]
 
 
 def one_page(call: Call) -> Callable[[str], Call]:

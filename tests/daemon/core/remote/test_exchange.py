@@ -23,6 +23,18 @@ def bench() -> Bench:
     return Bench().make_ready()
 
 
+def test_what_is_ours_to_book_begins_by_the_venues_clock() -> None:
+    bench = Bench()
+    bench.pass_time(1)
+    assert bench.context.began == bench.now
+    bench.hear(VenueTime(account=ACCOUNT, offset=-(10**10), bound=1))
+    assert bench.context.began == bench.now - 10**10
+    bench.make_ready()
+    began = bench.context.began
+    bench.hear(VenueTime(account=ACCOUNT, offset=7, bound=1))
+    assert bench.context.began == began
+
+
 def test_it_is_an_exchange_that_is_not_ready_and_knows_nothing() -> None:
     bench = Bench()
     exchange: Exchange = bench.exchange

@@ -118,6 +118,7 @@ def test_a_week_is_one_window_and_a_little_more_is_two() -> None:
     assert windows(0, WINDOW) == [(0, WINDOW)]
     assert windows(0, WINDOW + 1) == [(0, WINDOW), (WINDOW, WINDOW + 1)]
     assert windows(5, 5) == [(5, 5)]
+    assert windows(9, 5) == [(5, 5)]  # a clock of ours that was ahead
 
 
 @given(st.integers(0, 10**18), st.integers(0, 60 * NS_PER_DAY))
