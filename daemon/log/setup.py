@@ -139,7 +139,11 @@ def configure(
 
 
 def log_to_stderr() -> None:
-    """Until `configure` is called, say what there is to say on stderr: stdout belongs to results."""
+    """Until `configure` is called, say what there is to say on stderr: stdout belongs to results.
+
+    What an earlier `configure` of this process set up is left behind: its processors hand over to its own logger only.
+    """
+    structlog.reset_defaults()
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 

@@ -201,3 +201,11 @@ def test_before_it_is_configured_the_log_speaks_on_stderr(capsys: pytest.Capture
     said = capsys.readouterr()
     assert said.out == ""
     assert "something_happened" in said.err
+
+
+def test_the_way_to_stderr_works_again_after_a_run_had_its_log(capsys: pytest.CaptureFixture[str]) -> None:
+    log = configure(now=lambda: 0, stream=io.StringIO())
+    log.close(0)
+    log_to_stderr()
+    get_logger("trade").warning("still_here")
+    assert "still_here" in capsys.readouterr().err
