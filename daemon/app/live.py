@@ -35,6 +35,7 @@ from daemon.clock import SystemClock
 from daemon.config import Config
 from daemon.core.errors import ConfigError, JournalFailed, LockstepError
 from daemon.core.events import Fact, Instrument
+from daemon.core.halts import DRAIN
 from daemon.core.units import NEVER, NS_PER_MINUTE, NS_PER_MS, NS_PER_SECOND
 from daemon.log import configure, get_logger, libraries_through_our_log
 from daemon.loop import LiveLoop, LoopSettings, Schedule, Stopped
@@ -171,11 +172,12 @@ async def _write(session: Session, job: _Job) -> RunResult:
 
 
 def _tell_halts(session: Session) -> None:
-    """A continued run keeps its halts, which whoever started it again should know; that of a drain among them."""
+    """A continued run keeps its halts, which whoever started it again should know; that of its stop is taken back."""
     if session.resumed:
         for lane in session.pipeline.engine.lanes:
             for who, reason in lane.halts.items():
-                log.warning("still_halted", lane=lane.name, by=who, reason=reason)
+                if who != DRAIN:
+                    log.warning("still_halted", lane=lane.name, by=who, reason=reason)
 
 
 async def _drive(session: Session, job: _Job) -> Stopped:

@@ -132,10 +132,10 @@ class Desk:
                 self.look_at_panic(lane)
             case "resume":
                 self.panics.pop(lane.name, None)
-                for who in ("operator", PANIC, "drain"):
+                for who in ("operator", PANIC, halts.DRAIN):
                     self.lift(lane, who, reason)
             case "drain":
-                self.halt(lane, "drain", reason)
+                self.halt(lane, halts.DRAIN, reason)
             case "cancel":
                 self._cancel_all_of(lane)
             case _:

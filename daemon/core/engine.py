@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, assert_never, get_args
 
-from daemon.core import desk
+from daemon.core import desk, halts
 from daemon.core.account_events import AccountFact
 from daemon.core.bars import BarBuilder
 from daemon.core.errors import InvariantBroken
@@ -326,6 +326,7 @@ class Engine:
             watch.market.stale_topics.clear()
             watch.market.ts = 0  # heard too long ago for any limit, until it is heard again
         for lane in self.lanes:
+            self.desk.lift(lane, halts.DRAIN, "the daemon was started again")
             self._hear(lane, fact)
 
     def _account(self, fact: AccountFact) -> None:

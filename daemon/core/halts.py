@@ -6,6 +6,8 @@ from daemon.core.lane import Lane
 from daemon.core.records import HaltLine
 from daemon.core.turn import Turn
 
+DRAIN = "drain"  # who halts a run that was asked to stop, until it is started again
+
 
 def halt(turn: Turn, lane: Lane, who: str, reason: str, symbol: str = "") -> None:
     """Stop a lane from opening risk until `who` is lifted; saying so again with the same reason changes nothing.

@@ -146,6 +146,7 @@ class Protector:
             active_price=wanted.active_price,
         )
         if not (missing.take_profit or missing.stop_loss or missing.trailing_stop):
+            context.open(GATE, "the venue shows the protection", row.symbol)
             return
         told = f"stop {wanted.stop_loss}, target {wanted.take_profit}, trailing {wanted.trailing_stop}"
         context.tell(MismatchReport("protection", row.symbol, "", told, "missing", "placed again"))

@@ -85,6 +85,15 @@ EVERY_TRIGGER: tuple[Trigger, ...] = (
 SLOW = ExchangeSettings(entry_latency_ms=250, response_latency_ms=150)
 
 
+def test_a_start_takes_back_the_halt_of_the_stop_before_it_and_no_other() -> None:
+    stopped = lane(Scripted())
+    run = ready(stopped)
+    run.tell(Command("halt", reason="lunch"), Command("drain", reason="asked to stop"))
+    assert set(stopped.halts) == {"operator", "drain"}
+    run.tell(Restarted(), after=1)
+    assert set(stopped.halts) == {"operator"}
+
+
 def test_every_kind_of_fact_has_a_handler() -> None:
     assert set(Engine([])._handlers) == set(get_args(Fact))
 

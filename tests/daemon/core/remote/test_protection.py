@@ -152,6 +152,15 @@ def test_a_position_whose_stop_cannot_be_placed_takes_no_more_risk_until_one_sta
     assert bench.gates() == set()
 
 
+def test_a_stop_that_a_person_sets_opens_the_gate(bench: Bench) -> None:
+    hold(bench, protection=STOP)
+    bench.hear(shown())
+    answer(bench, K.REFUSED, code=10001, reason="no")
+    bench.hear(shown(stop_loss=D(80), take_profit=D(200)))
+    assert bench.gates() == set()
+    assert len(bench.sends(Op.PROTECT)) == 1
+
+
 def test_a_flat_position_needs_none_and_opens_the_gate(bench: Bench) -> None:
     hold(bench, protection=STOP)
     bench.hear(shown())
