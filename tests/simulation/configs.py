@@ -40,9 +40,12 @@ def document(
     balance: str = "10000",
     feed: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """A whole configuration as plain values: a sandbox on loopback, small segments."""
+    """A whole configuration as plain values: a sandbox on loopback, small segments.
+
+    venue: what a sandbox says of itself when it is ready; its public addresses count.
+    """
     return {
-        "venue": {"environment": "custom", "clock": clock, **venue},
+        "venue": {"environment": "custom", "clock": clock} | {key: venue[key] for key in ("rest_url", "public_url")},
         "feed": {"symbols": list(symbols), "timer_ms": 60_000, **(feed or {})},
         "storage": {"segment_mb": 1, "min_free_mb": 1},
         "accounts": {one["account"]: {"balance_usdt": balance} for one in lanes},

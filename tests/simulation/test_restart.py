@@ -154,7 +154,7 @@ def copy_now(pid: int, logs: Path, target: Path) -> None:
     """Copy what a SIGKILL at this moment would leave behind: what the kernel holds of a stopped process's files."""
     pause(pid)
     try:
-        shutil.copytree(logs, target)
+        shutil.copytree(logs, target, ignore=shutil.ignore_patterns("*.sock"))  # a socket cannot be copied
     finally:
         os.kill(pid, signal.SIGCONT)
 
