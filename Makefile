@@ -15,7 +15,7 @@ help:
 	@echo "make demo    set up, then run the main job: shadow 24 recorded hours, replay them, compare"
 	@echo "make test    set up, then run the tests"
 	@echo "make check   format, lint, strict types, import contracts"
-	@echo "make campaign   random runs at a venue, lost answers, random steps, every kill point, damaged frames; hours"
+	@echo "make campaign   a whole day of trading, random runs, lost answers, every kill point, damaged frames; hours"
 	@echo "make bench   measure, print and write benchmarks/latest.json"
 	@echo "make golden  pin the golden runs anew, on purpose"
 	@echo "make differential   the same orders through nautilus_trader's matching engine"
@@ -50,6 +50,7 @@ format: setup
 	$(BIN)/ruff check --fix .
 
 campaign: setup
+	@$(BIN)/python -m tests.simulation.whole_day
 	@$(BIN)/python -m tests.simulation.campaign $(CAMPAIGN)
 	@$(BIN)/python -m tests.simulation.destruction $(DESTRUCTION)
 
