@@ -31,6 +31,11 @@ SWING = strategy("Swing", "swing", every=7)
 TWO_LANES = (lane("trend", TREND), lane("swing", SWING, max_orders_per_min=20))
 
 
+def addresses(venue: Mapping[str, str]) -> dict[str, str]:
+    """The addresses out of all that a sandbox says of itself when it is ready."""
+    return {key: venue[key] for key in ("rest_url", "public_url", "private_url") if key in venue}
+
+
 def document(
     lanes: Sequence[Mapping[str, Any]] = TWO_LANES,
     *,
@@ -42,10 +47,10 @@ def document(
 ) -> dict[str, Any]:
     """A whole configuration as plain values: a sandbox on loopback, small segments.
 
-    venue: what a sandbox says of itself when it is ready; its public addresses count.
+    venue: what a sandbox says of itself when it is ready; its addresses count.
     """
     return {
-        "venue": {"environment": "custom", "clock": clock} | {key: venue[key] for key in ("rest_url", "public_url")},
+        "venue": {"environment": "custom", "clock": clock} | addresses(venue),
         "feed": {"symbols": list(symbols), "timer_ms": 60_000, **(feed or {})},
         "storage": {"segment_mb": 1, "min_free_mb": 1},
         "accounts": {one["account"]: {"balance_usdt": balance} for one in lanes},

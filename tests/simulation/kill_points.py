@@ -90,10 +90,9 @@ class Scene:
         self._truth = truth
         self._lives, self._look_at = 0, 0.0
         errands = strategy("ErrandBoy", "errands") | {"use": f"{Path(__file__).with_name('errands.py')}:ErrandBoy"}
-        urls = {key: venue[key] for key in ("rest_url", "public_url", "private_url")}
         feed = {"timer_ms": 30_000, "book_depth": 1, "trades": False, "klines": []}
         guards = {"max_orders_per_min": 1_000}
-        content = document([lane("main", errands, **guards)], venue=urls, symbols=[SYMBOL], feed=feed)
+        content = document([lane("main", errands, **guards)], venue=venue, symbols=[SYMBOL], feed=feed)
         content["venue"]["speed"] = SPEED
         content["accounts"]["main"] |= {"venue": "bybit", "account_id": UID, "consent": UID, "orders": QUICK}
         self.config = write_config(folder / "config.json", content)

@@ -36,8 +36,7 @@ class Place:
     def __init__(self, folder: Path, venue: dict[str, str]) -> None:
         self.out = folder / "report"
         self.env = KEYS | {"LOCKSTEP_STATE_DIR": str(folder / "state")}
-        urls = {key: venue[key] for key in ("rest_url", "public_url", "private_url")}
-        content = document([lane("main", strategy())], venue=urls, symbols=["BTCUSDT"])
+        content = document([lane("main", strategy())], venue=venue, symbols=["BTCUSDT"])
         content["accounts"]["main"] |= {"venue": "bybit", "account_id": "100001", "consent": "100001"}
         self.config = write_config(folder / "config.json", content)
 

@@ -28,8 +28,7 @@ ONCE = Order.of("halt", "given twice", request="once-1")
 @contextmanager
 def shadowing(folder: Path, venue: dict[str, str]) -> Iterator[tuple[Any, Path]]:
     """A shadow process that follows a sandbox; yields it and its run, once that can be asked."""
-    urls = {key: venue[key] for key in ("rest_url", "public_url")}
-    config = write_config(folder / "config.json", document([lane("swing", SWING)], venue=urls, symbols=["BTCUSDT"]))
+    config = write_config(folder / "config.json", document([lane("swing", SWING)], venue=venue, symbols=["BTCUSDT"]))
     logs = folder / "logs"
     process = start("shadow", config, "--logs", logs)
     try:

@@ -53,7 +53,7 @@ class Place:
             "LOCKSTEP_MAIN_KEY": "sandbox-key-1",
             "LOCKSTEP_MAIN_SECRET": "sandbox-secret-1",
         }
-        content = document([lane("main", SWING) | {"twin": True}], venue=urls(venue), symbols=["BTCUSDT"])
+        content = document([lane("main", SWING) | {"twin": True}], venue=venue, symbols=["BTCUSDT"])
         content["venue"]["speed"] = SPEED
         content["accounts"]["main"] |= {"venue": "bybit", "account_id": "100001", "consent": "100001"} | changes
         self.config = write_config(folder / "config.json", content)
@@ -88,10 +88,6 @@ class Place:
     def wait_for(self, condition: Callable[[Status], bool], what: str) -> None:
         """Wait until the daemon says something of itself."""
         wait_until(lambda: (found := self.status()) is not None and condition(found), what)
-
-
-def urls(venue: Mapping[str, str]) -> dict[str, str]:
-    return {key: venue[key] for key in ("rest_url", "public_url", "private_url")}
 
 
 @contextmanager
