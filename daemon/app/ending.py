@@ -16,6 +16,7 @@ from daemon.log import get_logger
 from daemon.loop import LiveLoop, Stopped
 
 DRAIN_S = 5.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 log = get_logger("ending")
 
 
@@ -107,15 +108,47 @@ def _remote(lane: Lane) -> RemoteExchange | None:
     return lane.exchange if isinstance(lane.exchange, RemoteExchange) else None
 
 
+class Wishes:
+    """The wishes to end that signals bring; those that come while a run is still being opened wait for it."""
+
+    def __init__(self) -> None:
+        self._ending: Ending | None = None
+        self._waiting = 0
+
+    def add(self) -> None:
+        """One more wish to end."""
+        if self._ending is None:
+            self._waiting += 1
+        else:
+            self._ending.ask()
+
+    @contextmanager
+    def lead_to(self, ending: Ending) -> Iterator[None]:
+        """Let a run be ended by the wishes, those that waited first; once it has ended, signals cut its seal off."""
+        self._ending = ending
+        for _ in range(self._waiting):
+            ending.ask()
+        try:
+            yield
+        finally:
+            _release()
+
+
 @contextmanager
-def signals(ending: Ending) -> Iterator[None]:
-    """End the run in good order on SIGINT and SIGTERM, and at once when they come again."""
+def signals() -> Iterator[Wishes]:
+    """Take SIGINT and SIGTERM as wishes to end, from before a run has its first byte to the end of its loop."""
+    wishes = Wishes()
     loop = asyncio.get_running_loop()
-    wanted = (signal.SIGINT, signal.SIGTERM)
-    for number in wanted:
-        loop.add_signal_handler(number, ending.ask)
+    for number in SIGNALS:
+        loop.add_signal_handler(number, wishes.add)
     try:
-        yield
+        yield wishes
     finally:
-        for number in wanted:
-            loop.remove_signal_handler(number)
+        _release()
+
+
+def _release() -> None:
+    """Let signals do again what they do to any program."""
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.remove_signal_handler(number)

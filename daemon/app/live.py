@@ -17,7 +17,7 @@ from msgspec import Struct
 from adapters.bybit.feed import BybitFeed
 from adapters.bybit.hosts import Environment
 from daemon.app.control import Control
-from daemon.app.ending import Ending, signals
+from daemon.app.ending import Ending, Wishes, signals
 from daemon.app.fold import Progress, no_progress
 from daemon.app.instruments import InstrumentWatch, asked_symbols
 from daemon.app.lanes import Plan
@@ -137,22 +137,25 @@ def run_live(
 async def _run(job: _Job, logs: Path) -> RunResult:
     try:
         armed = [] if job.broker is None else await job.broker.arm(job.host)
-        session = await _session(job, logs)
-        session.opening += armed
-        return await _write(session, job)
+        resumed = await _resumed(job, logs)
+        with signals() as wishes:
+            session = resumed or await open_session(job.mode, job.plan, logs, job.host)
+            session.opening += armed
+            return await _write(session, job, wishes)
     finally:
         if job.broker is not None:
             await job.broker.close()
 
 
-async def _session(job: _Job, logs: Path) -> Session:
+async def _resumed(job: _Job, logs: Path) -> Session | None:
+    """The unfinished run that this one continues; a signal may cut its recovery off, which changes nothing on disk."""
     unfinished = None if job.options.new else find_unfinished(logs, job.mode, job.plan)
     if unfinished is None:
-        return await open_session(job.mode, job.plan, logs, job.host)
+        return None
     return await reopen_session(unfinished, job.plan, job.host, job.watchers.folding)
 
 
-async def _write(session: Session, job: _Job) -> RunResult:
+async def _write(session: Session, job: _Job, wishes: Wishes) -> RunResult:
     """Run an open session to its end."""
     hidden = () if job.broker is None else job.broker.secrets
     operator_log = configure(now=SystemClock().now, run_directory=session.run_dir, secrets=hidden)
@@ -160,7 +163,7 @@ async def _write(session: Session, job: _Job) -> RunResult:
     _tell_halts(session)
     try:
         with libraries_through_our_log():
-            stopped = await _drive(session, job)
+            stopped = await _drive(session, job, wishes)
         return _finish(session, job.mode, stopped)
     except BaseException as error:
         log.error("run_stopped", run=session.run_dir.name, error=f"{type(error).__name__}: {error}")
@@ -180,7 +183,7 @@ def _tell_halts(session: Session) -> None:
                     log.warning("still_halted", lane=lane.name, by=who, reason=reason)
 
 
-async def _drive(session: Session, job: _Job) -> Stopped:
+async def _drive(session: Session, job: _Job, wishes: Wishes) -> Stopped:
     config, options, host, broker = job.plan.config, job.options, job.host, job.broker
     time = run_time(config, session.now)
     feed = BybitFeed(
@@ -222,7 +225,7 @@ async def _drive(session: Session, job: _Job) -> Stopped:
     guard = asyncio.create_task(_watch_space(session.run_dir, config.storage.min_free_mb, live))
     try:
         async with Control(session, job.mode, live, time.now, heard):
-            with signals(ending):
+            with wishes.lead_to(ending):
                 return await live.run()
     finally:
         guard.cancel()

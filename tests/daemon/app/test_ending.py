@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from daemon.app import ending as module
-from daemon.app.ending import Ending
+from daemon.app.ending import Ending, signals
 from daemon.app.lanes import build_pipeline
 from daemon.core.closed import ClosedExchange
 from daemon.core.engine import Engine
@@ -205,3 +207,23 @@ def test_a_lane_whose_books_broke_keeps_nobody_from_stopping(tmp_path: Path) -> 
 
     in_loop(scene)
     assert loop.stopped == [Stopped.ASKED]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("times", "ends"), [(1, [Stopped.ASKED]), (2, [Stopped.ASKED, Stopped.AT_ONCE])])
+def test_a_signal_that_comes_before_the_run_can_be_ended_ends_it(
+    tmp_path: Path, number: signal.Signals, times: int, ends: list[Stopped]
+) -> None:
+    async def scene() -> None:
+        loop = Loop()
+        with signals() as wishes:
+            for _ in range(times):
+                os.kill(os.getpid(), number)
+                for _ in range(5):
+                    await asyncio.sleep(0)
+            assert loop.stopped == []
+            with wishes.lead_to(Ending(loop, paper(tmp_path))):  # type: ignore[arg-type]
+                assert loop.stopped == ends
+            assert signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL)
+
+    in_loop(scene)
