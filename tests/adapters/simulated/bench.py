@@ -63,7 +63,8 @@ D = Decimal
 class Listener:
     """A lane that believes every report it is told; an impossible one raises.
 
-    history: every status of each order with its reason, in the order told.  legs: which position a fill was for.
+    history: every status of each order with its reason, in the order told.
+    filled_as: the order of each fill as it was when the fill was told; later reports of that moment may amend it.
     """
 
     def __init__(self) -> None:
@@ -71,6 +72,7 @@ class Listener:
         self.orders: dict[str, OrderState] = {}
         self.history: dict[str, list[tuple[OrderStatus, str]]] = {}
         self.reports: list[Report] = []
+        self.filled_as: dict[str, OrderRequest] = {}
 
     def asks(self, request: OrderRequest) -> None:
         """An order is on its way."""
@@ -122,6 +124,7 @@ class Listener:
 
     def _filled(self, report: FillReport) -> None:
         order = self.orders[report.order_id]
+        self.filled_as[report.fill_id] = order.request
         add_fill(order, report.qty)
         self._note(report.order_id, "")
         key = position_key(report.symbol, order.request.position_idx)

@@ -307,7 +307,7 @@ class RandomFlow(RuleBasedStateMachine):
         return position_key(fill.symbol, self.bench.orders[fill.order_id].request.position_idx)
 
     def filled_within_its_bounds(self, fill: FillReport) -> None:
-        request = self.bench.orders[fill.order_id].request
+        request = self.bench.listener.filled_as[fill.fill_id]
         assert fill.qty > 0
         assert on_grid(fill.qty, STEP)
         assert fill.price > 0
