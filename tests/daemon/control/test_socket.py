@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import stat
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,6 +65,27 @@ def test_the_socket_is_the_owners_alone_and_gone_afterwards(tmp_path: Path) -> N
     found, _ = serve(tmp_path, lambda: (is_running(tmp_path), stat.S_IMODE(path.stat().st_mode)))
     assert found == (True, 0o600)
     assert not path.exists()
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_a_client_that_comes_while_the_socket_closes_leaves_nothing_open(tmp_path: Path, turns: int) -> None:
+    async def scene() -> None:
+        server = ControlServer(tmp_path, ("main",), give=no_command, status=lambda: STATUS)
+        await server.start()
+        assert is_running(tmp_path)  # connects, and is gone again before anybody has accepted it
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await server.close()
+
+    with warnings.catch_warnings(record=True) as left_open:
+        warnings.simplefilter("always")
+        asyncio.run(asyncio.wait_for(scene(), LIMIT_S))
+        gc.collect()
+    assert [str(each.message) for each in left_open] == []
+
+
+async def no_command(order: Order) -> Given:
+    raise AssertionError(f"nobody gave {order}")
 
 
 def test_a_long_path_of_the_run_is_no_hindrance(tmp_path: Path) -> None:
