@@ -16,6 +16,7 @@ from msgspec import Struct, field
 
 from adapters.bybit.account_decoder import SOURCE_PREFIX
 from adapters.bybit.backoff import Backoff
+from adapters.bybit.pulse import Pulse
 from adapters.bybit.settings import NEVER, FeedSettings
 from daemon.core.events import Fact, Link
 from daemon.core.units import NS_PER_MS, NS_PER_SECOND
@@ -93,8 +94,7 @@ class PrivateSession:
         self._stage = _Stage.DOWN
         self._due = NEVER
         self._opened_at = 0
-        self._ping_at = NEVER
-        self._pong_due = NEVER
+        self._pulse = Pulse(settings)
         self._told_failure = ""
         self._request_count = 0
         self._asked: dict[str, str] = {}
@@ -115,7 +115,7 @@ class PrivateSession:
     @property
     def deadline(self) -> int:
         """When `tick` is to be called next, or when to connect while the connection is down."""
-        return self.retry_at if self._stage is _Stage.DOWN else min(self._due, self._ping_at, self._pong_due)
+        return self.retry_at if self._stage is _Stage.DOWN else min(self._due, self._pulse.due)
 
     def take_requests(self) -> list[bytes]:
         """Frames to send, once."""
@@ -134,8 +134,7 @@ class PrivateSession:
         """The connection is up: authenticate."""
         self.replace_reason = ""
         self._opened_at = now
-        self._ping_at = now + self._settings.ping_ms * NS_PER_MS
-        self._pong_due = NEVER
+        self._pulse.start(now)
         self._auth_wanted = True
         self._enter(_Stage.AUTHENTICATING, now)
 
@@ -150,7 +149,7 @@ class PrivateSession:
         if answer.topic is not None:
             return
         if answer.is_pong:
-            self._pong_due = NEVER
+            self._pulse.pong()
         elif answer.op == "auth" and self._stage is _Stage.AUTHENTICATING:
             self._authenticated(answer, now)
         elif answer.op == "subscribe" and self._stage is _Stage.SUBSCRIBING:
@@ -163,17 +162,14 @@ class PrivateSession:
         if now >= self._due:
             waiting = f" of {', '.join(self._asked.values())}" if self._asked else ""
             self._replace(f"no answer to the {self._stage.value}{waiting} within {self._settings.ack_ms} ms")
-        elif now >= self._pong_due:
-            self._replace(f"no pong within {self._settings.pong_ms} ms")
-        elif now >= self._ping_at:
+        elif self._pulse.is_overdue(now):
+            self._replace(self._pulse.overdue_reason)
+        elif self._pulse.wants_ping(now):
             self._request("ping")
-            self._ping_at = now + self._settings.ping_ms * NS_PER_MS
-            self._pong_due = min(self._pong_due, now + self._settings.pong_ms * NS_PER_MS)
 
     def excuse(self, duration: int) -> None:
         """Move the deadlines by a time in which we did not read: silence then was ours."""
-        if self._pong_due != NEVER:
-            self._pong_due += duration
+        self._pulse.excuse(duration)
         if self._due != NEVER:
             self._due += duration
 

@@ -15,6 +15,7 @@ from random import Random
 import msgspec
 
 from adapters.bybit.backoff import Backoff
+from adapters.bybit.pulse import Pulse
 from adapters.bybit.settings import NEVER, FeedSettings
 from adapters.bybit.subscription import Phase, Subscription
 from adapters.bybit.topics import Topic, TopicKind, split_requests, topic_prefix
@@ -53,8 +54,7 @@ class Session:
         self._backoff = Backoff(settings.backoff_first_ms * NS_PER_MS, settings.backoff_max_ms * NS_PER_MS, jitter)
         self._up = False
         self._opened_at = 0
-        self._ping_at = NEVER
-        self._pong_due = NEVER
+        self._pulse = Pulse(settings)
         self._told_failure = ""
         self._request_count = 0
         self._heard_before = 0
@@ -86,7 +86,7 @@ class Session:
         if not self._up:
             return self.retry_at
         topics = min(one.deadline() for one in self._subscriptions.values())
-        return min(self._ping_at, self._pong_due, topics)
+        return min(self._pulse.due, topics)
 
     def take_requests(self) -> list[bytes]:
         """Frames to send, once."""
@@ -104,8 +104,7 @@ class Session:
         self._opened_at = now
         self.replace_reason = ""
         self._told_failure = ""
-        self._ping_at = now + self._settings.ping_ms * NS_PER_MS
-        self._pong_due = NEVER
+        self._pulse.start(now)
         self._facts.append(Link(self.source, up=True, topics=self.topic_names))
         topics = [one.topic for one in self._subscriptions.values()]
         for batch in split_requests(topics, self._settings.topics_per_request):
@@ -125,12 +124,10 @@ class Session:
         """Do what is due: pings, missing answers, silent topics, resyncs."""
         if not self._up or self.replace_reason:
             return
-        if now >= self._pong_due:
-            self._replace(f"no pong within {self._settings.pong_ms} ms")
-        elif now >= self._ping_at:
+        if self._pulse.is_overdue(now):
+            self._replace(self._pulse.overdue_reason)
+        elif self._pulse.wants_ping(now):
             self._request("ping")
-            self._ping_at = now + self._settings.ping_ms * NS_PER_MS
-            self._pong_due = min(self._pong_due, now + self._settings.pong_ms * NS_PER_MS)
         for one in self._subscriptions.values():
             if now >= one.deadline():
                 self._look_after(one, now)
@@ -147,8 +144,7 @@ class Session:
 
     def excuse(self, duration: int) -> None:
         """Move the deadlines by a time in which we did not read: silence then was ours."""
-        if self._pong_due != NEVER:
-            self._pong_due += duration
+        self._pulse.excuse(duration)
         for one in self._subscriptions.values():
             one.excuse(duration)
 
@@ -252,7 +248,7 @@ class Session:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return
         if envelope.is_pong:
-            self._pong_due = NEVER
+            self._pulse.pong()
         elif envelope.is_control:
             self._answered(envelope, now)
         elif (one := self._subscriptions.get(envelope.topic or "")) is not None:
