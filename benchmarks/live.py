@@ -21,7 +21,7 @@ from adapters.bybit.feed import BybitFeed
 from benchmarks.engines import hold_on, make_engine
 from benchmarks.places import empty_manifest, work_folder
 from benchmarks.processes import started
-from benchmarks.row import Row
+from benchmarks.row import Row, latency
 from benchmarks.sender import SYMBOL, TOPICS
 from benchmarks.size import Size
 from benchmarks.tape import make_plan
@@ -86,16 +86,7 @@ def _latency_row(name: str, rate: int, size: Size, *, ceiling: float) -> Row:
         "decisions": float(sum(one.decisions for one in found)),
     }
     note = f"p50 {detail['p50_ms']:.2f}, p99.9 {detail['p99_9_ms']:.2f}; p99 from sent {detail['p99_from_sent_ms']:.2f}"
-    return Row(
-        name=name,
-        value=p99,
-        unit="ms p99",
-        floor=ceiling,
-        ratio=ceiling / p99,
-        bound="at most",
-        detail=detail,
-        note=note,
-    )
+    return latency(name, p99, ceiling=ceiling, note=note, detail=detail)
 
 
 def _measure(rate: int, seconds: float) -> Latency:

@@ -46,6 +46,20 @@ class Row(Struct, frozen=True, kw_only=True):
         return self.value >= self.floor and self.ratio >= self.ratio_floor
 
 
+def latency(name: str, p99: float, *, ceiling: float, note: str, detail: dict[str, float]) -> Row:
+    """The 99th percentile of a latency, milliseconds, that may be `ceiling` at most."""
+    return Row(
+        name=name,
+        value=p99,
+        unit="ms p99",
+        floor=ceiling,
+        ratio=ceiling / p99,
+        bound="at most",
+        detail=detail,
+        note=note,
+    )
+
+
 def against_baseline(
     name: str,
     unit: str,

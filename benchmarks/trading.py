@@ -22,7 +22,7 @@ from adapters.bybit.http_call import HttpAnswer, HttpClient
 from adapters.sandbox.market_data import DEMO_START_MS
 from benchmarks.places import work_folder
 from benchmarks.processes import started
-from benchmarks.row import Row, against_floor
+from benchmarks.row import Row, against_floor, latency
 from benchmarks.size import Size
 from benchmarks.stamps import CREDENTIALS, Bench, Stamps, Times
 from benchmarks.tape import make_plan
@@ -161,16 +161,7 @@ def _row(name: str, p99: float, ceiling: float, note: str, *, decisions: int, ti
     for key in ("decided", "durable", "carried", "wired"):
         for share, value in zip(("p50", "p99", "p99_9"), _quantiles([getattr(one, key) for one in times]), strict=True):
             detail[f"{key}_{share}_ms"] = value
-    return Row(
-        name=name,
-        value=p99,
-        unit="ms p99",
-        floor=ceiling,
-        ratio=ceiling / p99,
-        bound="at most",
-        detail=detail,
-        note=note,
-    )
+    return latency(name, p99, ceiling=ceiling, note=note, detail=detail)
 
 
 def _quantiles(rounds: Sequence[Sequence[float]]) -> tuple[float, float, float]:

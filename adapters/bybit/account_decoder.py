@@ -38,6 +38,7 @@ from adapters.bybit.dialect import CATEGORY, SETTLE_COIN
 from adapters.bybit.outcomes import Envelope, answer_time, judge, read_envelope
 from daemon.core.account_events import (
     ACTS,
+    FUNDING,
     AccountSeen,
     Answered,
     Executed,
@@ -47,6 +48,7 @@ from daemon.core.account_events import (
     Outcome,
     OutcomeKind,
     PositionSeen,
+    Row,
     StreamState,
     Unreadable,
     WalletSeen,
@@ -60,9 +62,6 @@ REASON_CHARACTERS_MAX = 200
 _UNREADABLE = (msgspec.MsgspecError, FrameError, UnicodeDecodeError, UnicodeEncodeError, RecursionError)
 _CURSOR = re.compile(r"[A-Za-z0-9%._~:,;@!$*()/+=-]{0,1024}", re.ASCII)
 _DIRECTIONS = {"Buy": 1, "Sell": -1}
-FUNDING = "Funding"
-
-Row: TypeAlias = OrderSeen | Executed | PositionSeen | WalletSeen | AccountSeen
 
 
 class _Context(msgspec.Struct, frozen=True):

@@ -16,11 +16,32 @@ from typing import Any
 import msgspec
 
 from adapters.bybit.signing import Credentials
+from daemon.app.identity import ROOT
+from daemon.config import AccountSettings
 from daemon.core.errors import ArmingRefused
 
 FILE_MAX = 64 << 10
 PRIVATE = 0o600
 _KEYS = ("key", "secret")
+
+
+def account_credentials(
+    account: str, settings: AccountSettings, *, base: Path, logs: Path, variables: MutableMapping[str, str]
+) -> Credentials:
+    """The key and secret of an account, from where its configuration says.
+
+    Args:
+        account: its name in the configuration.
+        settings: its settings.
+        base: folder that relative paths start from.
+        logs: where runs go, in which no secret may lie.
+        variables: the environment; what is read is removed.
+
+    Raises:
+        ArmingRefused: see `read_credentials`.
+    """
+    path = None if settings.secrets is None else base / Path(settings.secrets).expanduser()
+    return read_credentials(account, path, variables=variables, outside=[ROOT, logs])
 
 
 def read_credentials(

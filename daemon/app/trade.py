@@ -22,8 +22,7 @@ from adapters.bybit.signing import Credentials
 from daemon.app.account_lock import lock_account
 from daemon.app.arming import Grounds, PortTimes, armed, build_port, check_grounds, check_identity, check_plan
 from daemon.app.carried import carried, still_in_force
-from daemon.app.credentials import read_credentials
-from daemon.app.identity import ROOT
+from daemon.app.credentials import account_credentials
 from daemon.app.lanes import Plan
 from daemon.app.runs import Mode
 from daemon.app.venue import RunTime, venue_environment
@@ -103,7 +102,8 @@ class Trading:
                 consents=options.consents,
             )
             check_grounds(grounds)
-            accounts.append(_Account(grounds, _read_key(grounds, plan.base, logs, variables)))
+            key = account_credentials(lane.account, grounds.settings, base=plan.base, logs=logs, variables=variables)
+            accounts.append(_Account(grounds, key))
         return cls(plan, accounts, options, logs)
 
     async def arm(self, host: Environment) -> Sequence[Fact]:
@@ -204,12 +204,6 @@ def _warn_of_expiry(account: str, identity: KeyIdentity) -> None:
 
     if text := expiry_warning(identity, identity.asked):
         log.warning("key_expires", account=account, text=text)
-
-
-def _read_key(grounds: Grounds, base: Path, logs: Path, variables: MutableMapping[str, str]) -> Credentials:
-    named = grounds.settings.secrets
-    path = None if named is None else base / Path(named).expanduser()
-    return read_credentials(grounds.account, path, variables=variables, outside=[ROOT, logs])
 
 
 def _watch(task: asyncio.Task[None], live: LiveLoop) -> None:

@@ -8,7 +8,7 @@ file and the path of the key, and that says how to cure it.
 
 from __future__ import annotations
 
-from daemon.config.account import AccountSettings, OrderSettings, fingerprint
+from daemon.config.account import AccountSettings, fingerprint
 from daemon.config.decode import decode
 from daemon.config.document import config_digest, config_document, config_from_document
 from daemon.config.instrument import InstrumentSettings, RiskTierSettings
@@ -27,6 +27,7 @@ from daemon.config.schema import (
 )
 from daemon.config.syntax import Format
 from daemon.config.trouble import TroubleSettings
+from daemon.core.remote.settings import OrderSettings
 
 __all__ = [
     "TWIN",

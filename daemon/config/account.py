@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from daemon.config.instrument import LEVERAGE_MAX, ONE
 from daemon.config.ranges import MONEY_MAX, check_range
-from daemon.core.remote.settings import Ms, RemoteSettings
+from daemon.core.remote.settings import OrderSettings, RemoteSettings
 from daemon.core.venue import ExchangeSettings
 
 _ID = re.compile("[0-9]{1,20}")
@@ -27,23 +27,6 @@ def fingerprint(account_id: str) -> str:
     if not _ID.fullmatch(account_id):
         return account_id
     return "#" + hashlib.sha256(f"lockstep account {account_id}".encode()).hexdigest()[:16]
-
-
-class OrderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How an account at a venue is traded and watched; see `daemon.core.remote.settings.RemoteSettings`.
-
-    Times are milliseconds of the world; those of an accelerated sandbox are multiplied by `venue.speed`.
-    """
-
-    recv_window_ms: Ms = 3_000
-    answer_ms: Ms = 5_000
-    entry_deadline_ms: Ms = 5_000
-    exit_deadline_ms: Ms = 60_000
-    settle_ms: Ms = 2_000
-    foreign_position: Literal["refuse", "adopt"] = "refuse"
-    foreign_order: Literal["refuse", "cancel"] = "refuse"
-    on_stop: Literal["keep", "cancel"] = "keep"
-    set_leverage: bool = True
 
 
 class AccountSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

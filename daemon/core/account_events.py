@@ -37,6 +37,7 @@ class Op(StrEnum):
     ACCOUNT = "account"
 
 
+FUNDING = "Funding"  # Bybit v5 docs, "Enums Definitions", execType: moves money, no position
 ACTS = frozenset({Op.CREATE, Op.AMEND, Op.CANCEL, Op.CANCEL_ALL, Op.PROTECT, Op.SET_LEVERAGE})
 
 
@@ -282,7 +283,6 @@ class Unreadable(Struct, frozen=True, gc=False, tag="unreadable", tag_field="fac
 
 
 JournaledAccountFact: TypeAlias = Armed | Carried | Answered | VenueTime
-SeenAccountFact: TypeAlias = (
-    StreamState | Outcome | OrderSeen | Executed | PositionSeen | WalletSeen | AccountSeen | Unreadable
-)
+Row: TypeAlias = OrderSeen | Executed | PositionSeen | WalletSeen | AccountSeen
+SeenAccountFact: TypeAlias = StreamState | Outcome | Row | Unreadable
 AccountFact: TypeAlias = JournaledAccountFact | SeenAccountFact

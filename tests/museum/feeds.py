@@ -15,7 +15,7 @@ from adapters.bybit.decoder import FrameDecoder
 from daemon.core.events import Bar, BookDelta, BookDown, BookSnapshot, Fact, Link, Quarantined, Ticker, Trade
 from daemon.core.market import Market
 from tests.adapters.bybit.frames import book, candle, klines, ticker, trade, trades
-from tests.daemon.core.build import BTC
+from tests.daemon.core.build import BTC, apply_to
 
 SOURCE, START, MINUTES = "public-1", 1_672_324_800_000, 300_000
 Levels = dict[float, float]
@@ -91,20 +91,14 @@ def read_with_ours(frames: Sequence[bytes]) -> View:
 
 def _apply(market: Market, view: View, fact: Fact) -> None:
     match fact:
-        case BookSnapshot():
-            if not market.apply_snapshot(fact):
-                market.drop_book()
-        case BookDelta():
-            if not market.apply_delta(fact):
-                market.drop_book()
-        case BookDown() | Quarantined() | Link():
+        case BookSnapshot() | BookDelta() | BookDown() | Ticker():
+            apply_to(market, fact)
+        case Quarantined() | Link():
             market.drop_book()
         case Bar():
             view.candles.append((fact.ts_open // 1_000_000, fact.close))
         case Trade():
             view.traded += fact.qty
-        case Ticker():
-            market.apply_ticker(fact)
 
 
 def is_harmed(view: View, right: View) -> bool:

@@ -28,7 +28,6 @@ Ms = Annotated[int, Meta(ge=0, le=86_400_000)]
 Seconds = Annotated[float, Meta(ge=0)]
 Place = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
-CloseCode = Annotated[int, Meta(ge=1000, le=4999)]
 Ended = Annotated[int, Meta(ge=0, le=4999)]
 UNSENDABLE = frozenset({1005, 1006, 1015})  # RFC 6455, 7.4.1: what an endpoint notes for itself and never sends
 

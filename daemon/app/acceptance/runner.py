@@ -21,8 +21,7 @@ from daemon.app.acceptance.desk import Desk
 from daemon.app.acceptance.markdown import to_markdown
 from daemon.app.account_lock import lock_account
 from daemon.app.arming import Grounds, check_grounds, check_identity, check_plan
-from daemon.app.credentials import read_credentials
-from daemon.app.identity import ROOT
+from daemon.app.credentials import account_credentials
 from daemon.app.lanes import Plan
 from daemon.app.runs import Mode, iso_time
 from daemon.app.venue import venue_environment
@@ -106,9 +105,8 @@ def prepare(plan: Plan, options: AcceptOptions, variables: MutableMapping[str, s
     symbol = options.symbol or symbols[0]
     if symbol not in symbols:
         raise ConfigError(f"--symbol: {symbol} is not in the configuration", cure=f"use one of {', '.join(symbols)}")
-    secrets = None if settings.secrets is None else plan.base / Path(settings.secrets).expanduser()
     logs = Path(plan.config.storage.directory)
-    credentials = read_credentials(lane.account, secrets, variables=variables, outside=[ROOT, logs])
+    credentials = account_credentials(lane.account, settings, base=plan.base, logs=logs, variables=variables)
     return Prepared(plan=plan, grounds=grounds, credentials=credentials, symbol=symbol, only=options.only)
 
 

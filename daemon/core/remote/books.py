@@ -98,7 +98,7 @@ class Books:
         if not ours and venue == self._carried.pop(symbol, ZERO):
             self._adopt(symbol, venue, f"carried over from {self._carried_from}")
             return []
-        told = self._is_told(POSITION, symbol, ours, venue)
+        told = self._is_told(symbol, ours, venue)
         return [] if told else [f"position {symbol}: ours {ours}, venue {venue}"]
 
     def position(self, symbol: str) -> Decimal:
@@ -107,12 +107,12 @@ class Books:
         return ZERO if row is None else row.qty
 
     def _agree(self, symbol: str) -> None:
-        self._told.pop(f"{POSITION} {symbol}", None)
+        self._told.pop(symbol, None)
         self._context.open(POSITION, "our position and the venue's agree", symbol)
 
-    def _is_told(self, what: str, symbol: str, ours: Decimal, venue: Decimal) -> bool:
+    def _is_told(self, symbol: str, ours: Decimal, venue: Decimal) -> bool:
         """Whether this very difference was judged already, and its policy carried out."""
-        return self._told.get(f"{what} {symbol}") == (str(ours), str(venue))
+        return self._told.get(symbol) == (str(ours), str(venue))
 
     def look_at_money(self) -> None:
         """Hold the venue's money against ours, as asked for together with every execution.
@@ -151,7 +151,7 @@ class Books:
         adopt = self.adopting or self._context.settings.foreign_position == "adopt"
         for symbol in self._context.symbols:
             ours, venue = self._context.position(symbol), self.position(symbol)
-            if ours != venue and not self._is_told(POSITION, symbol, ours, venue):
+            if ours != venue and not self._is_told(symbol, ours, venue):
                 self.judge(symbol, adopt=adopt)
                 done = True
         return done
@@ -170,7 +170,7 @@ class Books:
         if adopt:
             self._adopt(symbol, subtract(venue, ours), "held at the venue, not explained by our books")
             return
-        self._told[f"{POSITION} {symbol}"] = (str(ours), str(venue))
+        self._told[symbol] = (str(ours), str(venue))
         reason = f"our position is {ours}, the venue's {venue}; flatten it, or set foreign_position to adopt"
         context.shut(POSITION, reason, symbol)
 

@@ -11,24 +11,13 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from daemon.core.account_events import (
-    AccountSeen,
-    Executed,
-    Op,
-    OrderSeen,
-    Outcome,
-    OutcomeKind,
-    PositionSeen,
-    WalletSeen,
-)
+from daemon.core.account_events import Op, Outcome, OutcomeKind, Row
 from daemon.core.ledger import Ledger
 from daemon.core.remote.requests import Call, Dialect, Request
 from daemon.core.remote.settings import RemoteSettings
 from daemon.core.remote.tracked import Orders
 from daemon.core.units import NEVER, NS_PER_MS
 from daemon.core.venue import GateReport, Report, SendReport
-
-Row: TypeAlias = OrderSeen | Executed | PositionSeen | WalletSeen | AccountSeen
 
 
 class Answer(Struct, frozen=True):

@@ -27,6 +27,7 @@ from daemon.core.account_events import (
     Origin,
     Outcome,
     PositionSeen,
+    Row,
     StreamState,
     Unreadable,
     VenueTime,
@@ -258,7 +259,7 @@ class RemoteExchange:
                 assert_never(fact)
         return self._end()
 
-    def _row(self, row: OrderSeen | Executed | PositionSeen | WalletSeen | AccountSeen) -> None:
+    def _row(self, row: Row) -> None:
         if isinstance(row, AccountSeen) or row.origin is Origin.QUERY:
             self._context.collect(row)
         elif isinstance(row, OrderSeen):

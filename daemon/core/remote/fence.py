@@ -2,10 +2,9 @@
 
 A signed request can be taken by the venue only until the end of its window; a little later nothing of it can surface
 any more. From there on (the fence, in the venue's own time, as its answers tell it) three questions are asked by the
-name of
-the order: the open and latest ones, the history, the executions. All three empty, twice, with a pause between: the
-order was never taken. A question that failed is not one that came back empty, and nothing is ever concluded by counting
-failures.
+name of the order: the open and latest ones, the history, the executions. All three empty, twice, with a pause between:
+the order was never taken. A question that failed is not one that came back empty, and nothing is ever concluded by
+counting failures.
 
 While an order is unknown its symbol takes no new risk. If its deadline allows it is sent again under the same name, so
 that even then there cannot be two.
@@ -76,8 +75,7 @@ class Fence:
     def watch(self, order: Tracked) -> None:
         """Begin to settle an order that has just become unknown."""
         context = self._context
-        fence = max(order.closes_at, context.venue_now) if not order.closes_at else order.closes_at
-        fence += context.span(context.settings.settle_ms)
+        fence = (order.closes_at or context.venue_now) + context.span(context.settings.settle_ms)
         self._cases[order.id] = _Case(order, fence, context.now, context.now)
         context.shut(GATE, f"the outcome of order {order.id} is not known", order.symbol)
         self._reschedule()

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from daemon.core.account_events import Executed
+from daemon.core.account_events import FUNDING, Executed
 from daemon.core.events import Side
 from daemon.core.records import ExecType
 from daemon.core.remote.context import Context
@@ -26,7 +26,6 @@ from daemon.core.remote.tracked import Tracked
 from daemon.core.units import NS_PER_DAY, ZERO, add, multiply, subtract
 from daemon.core.venue import AmendReport, FillReport, FundingReport, MismatchReport
 
-FUNDING = "Funding"
 KEPT = 8 * NS_PER_DAY
 _MOVES = {kind.value: kind for kind in ExecType}
 

@@ -7,8 +7,8 @@ from functools import partial
 
 from msgspec import Struct
 
-from daemon.core.account_events import Op
-from daemon.core.remote.context import Answer, Context, Row
+from daemon.core.account_events import Op, Row
+from daemon.core.remote.context import Answer, Context
 from daemon.core.remote.requests import Call
 from daemon.core.units import NS_PER_DAY
 from daemon.core.venue_records import QueryDone

@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import partial
 
-from daemon.core.account_events import AccountSeen, Executed, Op, OrderSeen, PositionSeen, WalletSeen
+from daemon.core.account_events import AccountSeen, Executed, Op, OrderSeen, PositionSeen, Row, WalletSeen
 from daemon.core.remote.books import Books
-from daemon.core.remote.context import Context, Row
+from daemon.core.remote.context import Context
 from daemon.core.remote.fence import Fence
 from daemon.core.remote.fills import Fills
 from daemon.core.remote.orders import OrderMachine

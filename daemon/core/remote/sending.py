@@ -27,7 +27,6 @@ from daemon.core.venue import MismatchReport, OrderReport, RefusalReport
 K = OutcomeKind
 LOOK_MS = 2_000
 CANCELS_MAX = 5
-UNSURE = frozenset({K.UNKNOWN, K.BUSY, K.GONE, K.NO_OP})
 
 
 class Sender:

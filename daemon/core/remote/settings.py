@@ -1,4 +1,4 @@
-"""How an account at a venue is traded and watched. Times in milliseconds of the venue's time."""
+"""How an account at a venue is traded and watched. Times in milliseconds of the world."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from daemon.core.venue import MarginMode
 Ms = Annotated[int, Meta(ge=1, le=86_400_000)]
 
 
-class RemoteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Limits and policies of an account at a venue; docs/live.md explains each.
+class OrderSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a configuration may say of how an account at a venue is traded and watched; docs/live.md explains each.
 
     recv_window_ms: for how long after its signing the venue may take a request; it bounds an unknown outcome.
     answer_ms: without an answer for this long a request's outcome is unknown.
@@ -23,9 +23,7 @@ class RemoteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     is taken into them ("adopt").  foreign_order: open orders under a name of ours that we do not know halt the lane
     ("refuse"), or are cancelled.
     on_stop: what becomes of open orders when the daemon is stopped; protections stay in any case.
-    leverage, margin_mode: what the account must be set to; set_leverage lets us set the leverage of a flat symbol.
-    time_scale: how much faster than the world the venue's clock runs (a sandbox's speed); all times above, and those of
-    the checks, are multiplied by it.
+    set_leverage: whether we set the leverage of a flat symbol.
     """
 
     recv_window_ms: Ms = 3_000
@@ -36,7 +34,17 @@ class RemoteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     foreign_position: Literal["refuse", "adopt"] = "refuse"
     foreign_order: Literal["refuse", "cancel"] = "refuse"
     on_stop: Literal["keep", "cancel"] = "keep"
+    set_leverage: bool = True
+
+
+class RemoteSettings(OrderSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same with what the account itself, and its venue's clock, must be.
+
+    leverage, margin_mode: what the account must be set to.
+    time_scale: how much faster than the world the venue's clock runs (a sandbox's speed); all times above, and those of
+    the checks, are multiplied by it.
+    """
+
     leverage: Decimal = Decimal(5)
     margin_mode: MarginMode = MarginMode.ISOLATED
-    set_leverage: bool = True
     time_scale: float = 1.0

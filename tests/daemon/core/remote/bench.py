@@ -18,6 +18,7 @@ from daemon.core.account_events import (
     Outcome,
     OutcomeKind,
     PositionSeen,
+    Row,
     StreamState,
     WalletSeen,
 )
@@ -47,7 +48,6 @@ from tests.daemon.core.build import BTC, MIDNIGHT, instrument
 
 LINEAGE = "00112233445566778899"
 ReportKind = TypeVar("ReportKind", bound=Report)
-Row = OrderSeen | Executed | PositionSeen | WalletSeen | AccountSeen
 
 
 class PlainDialect:
