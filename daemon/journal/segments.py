@@ -1,4 +1,4 @@
-"""The segment that is being written, one for each stream. Used by the writer thread only."""
+"""The segment that is being written, one for each stream. Used by the writer thread, and by one that syncs for it."""
 
 from __future__ import annotations
 

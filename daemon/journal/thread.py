@@ -1,7 +1,8 @@
 """The one thread that writes a run: takes bytes from a bounded queue, writes, syncs, and says how far it is.
 
-Inputs are synced before decisions, so that a durable decision's cause is durable too. The first failure is final: no
-retry, no later watermark. A failed fsync leaves the file's content unknown (PostgreSQL, 2018): recovery reads it anew.
+Both streams are synced side by side, and count as durable together, since an order waits for both (ADR 6). The first
+failure is final: no retry, no later watermark. A failed fsync leaves the file's content unknown (PostgreSQL, 2018):
+recovery reads it anew.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -82,6 +84,7 @@ class WriterThread:
         self._stopping = False
         self._new_names = False
         self._synced_at = 0.0
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="journal-sync")
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
 
@@ -219,8 +222,9 @@ class WriterThread:
         self._on_progress()
 
     def _sync_files(self) -> None:
-        for stream in Stream:
-            self._writers[stream].sync()
+        decisions = self._beside.submit(self._writers[Stream.DECISIONS].sync)
+        self._writers[Stream.INPUTS].sync()
+        decisions.result()
         if self._new_names:
             with naming_failure("fsync of the folder", self._run_dir, 0):
                 self._files.fsync_dir(self._run_dir)
@@ -234,6 +238,7 @@ class WriterThread:
         self._on_failure(failure)
 
     def _release(self) -> None:
+        self._beside.shutdown()
         for writer in self._writers.values():
             try:
                 writer.release()

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from daemon.core.errors import JournalFailed
-from daemon.journal import Files, Journal, JournalSettings, Progress, read_inputs, recover
+from daemon.journal import Files, Journal, JournalSettings, Progress, Stream, read_inputs, recover
 from tests.daemon.journal.builders import MANIFEST, NOON, SMALL, QuickFiles, append_both, frame, record
 
 GROUP = JournalSettings(fsync="group", fsync_interval_ms=0, pack=False)
@@ -39,11 +39,10 @@ class ShortFiles(QuickFiles):
         return super().write(descriptor, data[:7])
 
 
-class LoggingFiles(Files):
-    """Keeps the names of what was synced, in order."""
+class NamingFiles(Files):
+    """Knows which file is synced, and tells `on_sync` its name in place of syncing it."""
 
     def __init__(self) -> None:
-        self.synced: list[str] = []
         self._names: dict[int, str] = {}
 
     def open(self, path: Path, *, empty: bool = False) -> int:
@@ -52,23 +51,54 @@ class LoggingFiles(Files):
         return descriptor
 
     def fsync(self, descriptor: int) -> None:
-        self.synced.append(self._names[descriptor])
+        self.on_sync(self._names[descriptor])
 
     def fsync_dir(self, path: Path) -> None:
-        self.synced.append("folder")
+        self.on_sync("folder")
+
+    def on_sync(self, name: str) -> None:
+        raise NotImplementedError
 
 
-class BrokenSync(QuickFiles):
-    """Syncing a segment fails once, then would succeed: a second attempt would be a lie."""
+class LoggingFiles(NamingFiles):
+    """Keeps the names of what was synced, in order."""
 
     def __init__(self) -> None:
-        self.calls = 0
+        super().__init__()
+        self.synced: list[str] = []
 
-    def fsync(self, descriptor: int) -> None:
-        if threading.current_thread().name == "journal-writer":
-            self.calls += 1
-            if self.calls == 1:
-                raise OSError(errno.EIO, os.strerror(errno.EIO))
+    def on_sync(self, name: str) -> None:
+        self.synced.append(name)
+
+
+class MeetingFiles(LoggingFiles):
+    """No stream's sync ends before the other's has begun."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._both = threading.Barrier(2, timeout=LIMIT_S)
+
+    def on_sync(self, name: str) -> None:
+        if name.endswith(".jsonl"):
+            self._both.wait()
+        super().on_sync(name)
+
+
+class BrokenSync(LoggingFiles):
+    """Syncing a stream fails once, then would succeed: a second attempt would be a lie."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__()
+        self._failing = f"{stream}-"
+
+    def on_sync(self, name: str) -> None:
+        super().on_sync(name)
+        if name.startswith(self._failing) and self.calls == 1:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    @property
+    def calls(self) -> int:
+        return sum(name.startswith(self._failing) for name in self.synced)
 
 
 def test_appending_touches_no_disk_until_flushed(tmp_path: Path) -> None:
@@ -108,13 +138,14 @@ def test_grouped_syncs_happen_by_themselves(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_inputs_are_synced_before_decisions_and_names_before_either_counts(tmp_path: Path) -> None:
-    files = LoggingFiles()
+def test_both_streams_are_synced_side_by_side_and_names_before_either_counts(tmp_path: Path) -> None:
+    files = MeetingFiles()
     journal = Journal.create(tmp_path, MANIFEST, msgspec.structs.replace(SMALL, fsync="none"), files=files)
     files.synced.clear()
     append_both(journal, range(1, 4))
     journal.sync()
-    assert files.synced == ["inputs-000001.jsonl", "decisions-000001.jsonl", "folder"]
+    assert set(files.synced[:2]) == {"inputs-000001.jsonl", "decisions-000001.jsonl"}
+    assert files.synced[2:] == ["folder"]
     journal.sync()
     assert len(files.synced) == 3
     journal.close()
@@ -172,11 +203,12 @@ def test_a_synchronous_run_waits_for_a_slow_disk(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_a_failed_sync_is_final_and_nothing_that_waited_for_it_is_durable(tmp_path: Path) -> None:
-    files, failures = BrokenSync(), list[JournalFailed]()
+@pytest.mark.parametrize("stream", Stream)
+def test_a_failed_sync_is_final_and_nothing_that_waited_for_it_is_durable(tmp_path: Path, stream: Stream) -> None:
+    files, failures = BrokenSync(stream), list[JournalFailed]()
     journal = Journal.create(tmp_path, MANIFEST, SMALL, files=files, on_failure=failures.append)
     append_both(journal, range(1, 4))
-    with pytest.raises(JournalFailed, match=r"inputs-000001\.jsonl: fsync failed at byte \d+: .*errno 5"):
+    with pytest.raises(JournalFailed, match=rf"{stream}-000001\.jsonl: fsync failed at byte \d+: .*errno 5"):
         journal.sync()
     for attempt in (journal.flush, journal.sync, journal.close):
         with pytest.raises(JournalFailed, match="cure: free space or mend the disk"):
