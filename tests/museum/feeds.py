@@ -142,7 +142,7 @@ FEEDS = (
     FeedIncident(
         cite="bybit-exchange/api-connectors#18",
         row="M03",
-        happened="Updates that came before the first snapshot were taken for a book.",
+        happened="A subscription to the book began with updates; its first snapshot never reached the user.",
         naive="the first delta begins a book",
         ours="Before a snapshot there is no book, and deltas make none.",
         frames=(_MOVED, _BETTER),
@@ -152,7 +152,7 @@ FEEDS = (
     FeedIncident(
         cite="ccxt/ccxt#21885",
         row="M05",
-        happened="Unfinished candles came over the stream and could not be told from closed ones.",
+        happened="Unfinished candles came over the stream, and nothing in them said whether they were closed.",
         naive="a candle that is pushed is a candle",
         ours="Only a confirmed candle is one, once.",
         frames=(_OPEN, _CLOSED),
@@ -172,7 +172,7 @@ FEEDS = (
     FeedIncident(
         cite="ccxt/ccxt PR#25639",
         row="M10",
-        happened="Trades came twice over the stream and were counted twice.",
+        happened="Trades came twice over the streams of three exchanges, and the library's own tests failed of it.",
         naive="each message is a trade",
         ours="Trades are known by their id within a window.",
         frames=(_TRADE, _TRADE),

@@ -225,7 +225,7 @@ STREAMS: Sequence[StreamIncident] = (
         plan=Plan(streams=(_fault("auth refused once", "auth", refuse=10016),)),
     ),
     StreamIncident(
-        cite="ccxt/ccxt#20412",
+        cite="ccxt/ccxt#20946",
         row="N02",
         happened="A connection stayed open and said nothing any more; it was waited on for ever.",
         naive="a connection that is open is alive",
@@ -245,7 +245,10 @@ STREAMS: Sequence[StreamIncident] = (
     StreamIncident(
         cite="bybit-exchange/pybit#56",
         row="N06",
-        happened="The upgrade was answered with an error, and the client tried on and on.",
+        happened=(
+            "Connections were lost at random, also with a 502 at the handshake, and the client's reconnection "
+            "hung or took a minute."
+        ),
         naive="connect again at once",
         ours="Attempts stay far under the venue's limit, and the stream is up soon after the trouble.",
         harm=StreamHarm.STORM,

@@ -28,7 +28,10 @@ INCIDENTS = (
     Incident(
         cite="bybit-exchange/pybit#191",
         row="R04",
-        happened="Requests were refused for their timestamp (10002), and sent again and again until one was taken.",
+        happened=(
+            "Requests were refused for their timestamp (10002), and the client sent each again, up to three "
+            "times, with a wider window."
+        ),
         ours="Refused for certain, told to the strategy; an order is never taken long after its decision.",
         habits=frozenset({Habit.RETRIES_FOR_EVER}),
         harms=frozenset({Harm.LATE, Harm.STORM}),
@@ -41,7 +44,7 @@ INCIDENTS = (
     Incident(
         cite="Drakkar-Software/OctoBot#288",
         row="R11",
-        happened="Maintenance of the exchange was not handled: its streams closed, its answers were errors.",
+        happened="Maintenance of the exchange was not handled by its websocket; the issue asks for it, and is open.",
         ours="Without the venue no new risk; when it is back the books are compared first, and nothing old is sent.",
         habits=frozenset({Habit.TRADES_BLIND, Habit.FAILS_ON_ERROR, Habit.RETRIES_FOR_EVER}),
         harms=frozenset({Harm.BLIND, Harm.LATE}),

@@ -78,7 +78,9 @@ INCIDENTS = (
     Incident(
         cite="hummingbot/hummingbot#4558",
         row="V12",
-        happened="Bybit said that an order does not exist or is too late to cancel; its fill was lost from view.",
+        happened=(
+            "The cancel of an order that had grown old failed: Bybit said it does not exist or is too late to cancel."
+        ),
         ours="The order is asked for by its name, its executions are fetched, and only then it ends, as filled.",
         habits=frozenset({Habit.LATE_CANCEL_IS_GONE, Habit.STREAM_ONLY}),
         harms=frozenset({Harm.DECLARED_DEAD, Harm.FILLS, Harm.POSITION}),
@@ -100,7 +102,9 @@ INCIDENTS = (
     Incident(
         cite="freqtrade/freqtrade#9128",
         row="V17",
-        happened="Of a replaced entry bot and exchange disagreed about which order had filled: a ghost position.",
+        happened=(
+            "A replaced entry order was cancelled at the exchange, but the bot took it for filled: a ghost position."
+        ),
         ours="A price is moved by an amendment of the same order; that it was too late is no reason for another one.",
         habits=frozenset({Habit.REPLACES_AT_ONCE}),
         harms=frozenset({Harm.DUPLICATED}),
@@ -110,7 +114,9 @@ INCIDENTS = (
     Incident(
         cite="freqtrade/freqtrade#11461",
         row="V17",
-        happened="Two orders to adjust one position were at the exchange at once, and both filled.",
+        happened=(
+            "An order that adjusted a position had filled, was taken for cancelled, and was placed again; both filled."
+        ),
         ours="There is never a second order beside the first: the amendment was lost, and the order is as it was.",
         habits=frozenset({Habit.REPLACES_AT_ONCE}),
         harms=frozenset({Harm.DUPLICATED, Harm.UNWANTED}),
@@ -131,7 +137,10 @@ INCIDENTS = (
     Incident(
         cite="Elenjical-Solutions/HedgeLab#148",
         row="V10",
-        happened="Cancelled and replaced orders carried filled quantity, which was counted again beside the fills.",
+        happened=(
+            "A replacement order carried what its cancelled original had filled; both were added up, and it was "
+            "counted twice."
+        ),
         ours="A cancelled order may have fills: they are booked from executions alone, and only the rest is cancelled.",
         habits=frozenset({Habit.INFERS_FILLS}),
         harms=frozenset({Harm.FILLS, Harm.POSITION}),

@@ -79,7 +79,9 @@ INCIDENTS = (
     Incident(
         cite="hummingbot/hummingbot#4778",
         row="C06",
-        happened="A position was closed by hand on Bybit, and the bot's view of it was wrong from then on.",
+        happened=(
+            "After a position had been closed by hand on Bybit, the bot, started again, did not show its next one."
+        ),
         ours="A stranger's execution is booked; its symbol takes no new risk until a person says so.",
         habits=frozenset({Habit.BOOKS_OWN_ORDERS_ONLY}),
         harms=frozenset({Harm.FILLS, Harm.POSITION}),
@@ -114,7 +116,7 @@ INCIDENTS = (
         ends="forced",
     ),
     Incident(
-        cite="nautechsystems/nautilus_trader#4517",
+        cite="nautechsystems/nautilus_trader PR#4517",
         row="V26",
         happened="One snapshot of positions that did not fit the moment was acted on, and opened a position.",
         ours="One look that differs proves nothing; no order is ever sent to make numbers agree.",
@@ -129,7 +131,10 @@ INCIDENTS = (
     Incident(
         cite="nautechsystems/nautilus_trader PR#3715",
         row="V26",
-        happened="A position that was missing from a snapshot was taken for closed.",
+        happened=(
+            "A position that the venue did not report was to count as closed; a failed snapshot had to be told "
+            "from that."
+        ),
         ours="A symbol that is missing says nothing; two looks and every execution decide.",
         habits=frozenset({Habit.READS_POSITION_ONCE, Habit.TOPS_UP}),
         harms=frozenset({Harm.DUPLICATED, Harm.UNWANTED}),
@@ -153,7 +158,7 @@ INCIDENTS = (
     Incident(
         cite="Thornsnake/MCRBot#17",
         row="V26",
-        happened="In a disruption with 502 answers it started selling everything.",
+        happened="In a disruption with 502 answers it sold coin after coin, and bought nothing for them.",
         ours="Nothing is decided from an answer that did not come; orders need a decision of the strategy.",
         habits=frozenset({Habit.SELLS_WHEN_LOST}),
         harms=frozenset({Harm.UNWANTED}),
@@ -172,7 +177,7 @@ INCIDENTS = (
     Incident(
         cite="ccxt/ccxt#19396",
         row="V27",
-        happened="Setting the leverage that is set already raises an error, and the program ended.",
+        happened="Setting the leverage that is set already raised an exception, though nothing was wrong.",
         ours="Not modified is success.",
         habits=frozenset({Habit.DIES_OF_REFUSALS}),
         harms=frozenset({Harm.CRASHED}),
@@ -188,7 +193,10 @@ INCIDENTS = (
     Incident(
         cite="freqtrade/freqtrade#11608",
         row="V31",
-        happened="A stop order was left at the exchange after its trade was closed; it was not reduce-only.",
+        happened=(
+            "A user found a stop left at the exchange after its trade was closed; the maintainer doubted it: "
+            "stops are reduce-only."
+        ),
         ours="The stop belongs to the position and goes with it; the venue removes it when the position is flat.",
         habits=frozenset({Habit.STOP_MAY_OPEN, Habit.STOP_IS_LEFT}),
         harms=frozenset({Harm.STRAY_STOP}),

@@ -158,7 +158,7 @@ INCIDENTS = (
     Incident(
         cite="purefinance/mmb PR#277",
         row="V08",
-        happened="An order's creation was handled after its fill and put it back among the open ones.",
+        happened="The fill message of an order came before the order's creation, and was not handled as it should.",
         ours="Terminal states never reopen; a late answer only adds what it knows.",
         habits=frozenset({Habit.ACK_IS_OPEN, Habit.STREAM_ONLY}),
         harms=frozenset({Harm.ORDERS}),
@@ -202,7 +202,7 @@ INCIDENTS = (
     Incident(
         cite="Drakkar-Software/OctoBot#991",
         row="V24",
-        happened="An order in a form that the bot did not know ended in a crash.",
+        happened="New orders at the exchange, which it could not handle, made the bot crash.",
         ours="An unknown word is a fact too: the venue is asked, and nothing is concluded from it.",
         habits=frozenset({Habit.DIES_OF_WORDS}),
         harms=frozenset({Harm.CRASHED}),

@@ -119,7 +119,9 @@ INCIDENTS = (
     Incident(
         cite="scrtlabs/catalyst#317",
         row="V01",
-        happened="Each time-out made it order the same again, every second, until the balance was gone.",
+        happened=(
+            "After a time-out it ordered the same again, and went on after each refusal, when the balance was gone."
+        ),
         ours="However many answers are lost, the venue sees one name, once.",
         habits=frozenset({Habit.FAILS_ON_ERROR, Habit.RETRIES_FOR_EVER}),
         harms=frozenset({Harm.DUPLICATED, Harm.UNWANTED, Harm.LATE}),
@@ -172,9 +174,11 @@ INCIDENTS = (
         rests=1,
     ),
     Incident(
-        cite="freqtrade/freqtrade#9857",
+        cite="nautechsystems/nautilus_trader#3879",
         row="V13",
-        happened="Bybit did not find a fresh order for a while, and the order was taken for cancelled.",
+        happened=(
+            "An order that five queries had not shown was resolved as cancelled; it was live, and orders piled up."
+        ),
         ours="An order that was taken and is not found becomes unknown and is asked for until it shows.",
         habits=frozenset({Habit.MISS_IS_CANCELLED, Habit.STREAM_ONLY}),
         harms=frozenset({Harm.DECLARED_DEAD, Harm.ORDERS}),
@@ -185,7 +189,10 @@ INCIDENTS = (
     Incident(
         cite="freqtrade/freqtrade#8175",
         row="V14",
-        happened="The moment an order filled it could vanish from Bybit's query; the bot never learnt how it ended.",
+        happened=(
+            "The moment an order filled it could vanish from Bybit's query; for a while the bot did not learn how "
+            "it ended."
+        ),
         ours="History and executions are asked too; the fill is booked from there.",
         habits=frozenset({Habit.READS_NO_EXECUTIONS}),
         harms=frozenset({Harm.DECLARED_DEAD, Harm.FILLS, Harm.POSITION}),
@@ -196,7 +203,10 @@ INCIDENTS = (
     Incident(
         cite="ccxt/ccxt PR#1880",
         row="V03",
-        happened="An order that filled before the first look was not among the open ones, and taken for never placed.",
+        happened=(
+            "In the manual, as a pitfall: an order that filled before the first look is not open, and reads as "
+            "never placed."
+        ),
         ours="Not open is not absent: closed orders, history and executions are asked by name.",
         habits=frozenset({Habit.ASKS_OPEN_ONLY, Habit.SENDS_ANEW}),
         harms=frozenset({Harm.DUPLICATED, Harm.UNWANTED}),
@@ -208,7 +218,10 @@ INCIDENTS = (
     Incident(
         cite="LabZoneSK/stop-loss-bot#4",
         row="V02",
-        happened="A stop order timed out; whether it was placed, and to insert it again or not, was anybody's guess.",
+        happened=(
+            "Orders of a stop-loss bot timed out; the exchange might have them, and inserting them again risked "
+            "duplicates."
+        ),
         ours="A protection whose answer is lost is set again, and the position is looked at until its stop stands.",
         habits=frozenset({Habit.TRUSTS_ITS_REQUEST}),
         harms=frozenset({Harm.UNPROTECTED, Harm.ORDERS}),
@@ -220,7 +233,9 @@ INCIDENTS = (
     Incident(
         cite="bennycode/trading-signals PR#1178",
         row="R10",
-        happened="The HTTP client repeated order POSTs by itself, without a client id: each repeat was an order.",
+        happened=(
+            "The HTTP client repeated order POSTs by itself, without a client id: a repeat could be a second order."
+        ),
         ours="Every order has a name from its decision; the venue refuses the second one of a name.",
         habits=frozenset({Habit.SENDS_NAMELESS}),
         harms=frozenset({Harm.DUPLICATED, Harm.UNWANTED}),
@@ -245,9 +260,11 @@ INCIDENTS = (
         position="0.01",
     ),
     Incident(
-        cite="hummingbot/hummingbot#5113",
+        cite="hummingbot/hummingbot#462",
         row="V30",
-        happened="Orders were refused for want of margin and submitted again, without an end.",
+        happened=(
+            "Orders refused for want of balance were sent again and again, up to the venue's limit of orders a day."
+        ),
         ours="A refusal is definite, told once to the strategy, and not tried again by the machine.",
         habits=frozenset({Habit.RETRIES_FOR_EVER}),
         harms=frozenset({Harm.STORM}),
@@ -278,7 +295,7 @@ INCIDENTS = (
         calm_position="0.01",
     ),
     Incident(
-        cite="ccxt/ccxt (InvalidOrder)",
+        cite="ccxt/ccxt PR#4198",
         row="V05",
         happened="The answer that an id exists already reads like a refusal in the client library.",
         ours="It exists: unknown until seen, then adopted; never a new name.",

@@ -51,7 +51,10 @@ INCIDENTS = (
     Incident(
         cite="freqtrade/freqtrade#2530",
         row="P01",
-        happened="It crashed at night; three orders were left, and amounts were wrong after the start.",
+        happened=(
+            "The system crashed at night with three trades open; after the start its sells were refused for want "
+            "of balance."
+        ),
         ours="The journal holds every order; a start folds it and asks the venue for each of them.",
         habits=frozenset({Habit.FORGETS, Habit.STREAM_ONLY}),
         harms=frozenset({Harm.LOST, Harm.FILLS, Harm.POSITION}),
@@ -81,7 +84,9 @@ INCIDENTS = (
     Incident(
         cite="nautechsystems/nautilus_trader#3104",
         row="C08",
-        happened="A position held for longer than the look-back could not be rebuilt, and the node would not start.",
+        happened=(
+            "A position held for more than ten days came out wrong when it was rebuilt, and the node would not start."
+        ),
         ours="The look-back begins where the last complete look ended; what is older is in the journal.",
         habits=frozenset({Habit.LOOKS_BACK_BRIEFLY}),
         harms=frozenset({Harm.FILLS, Harm.POSITION}),
@@ -99,9 +104,9 @@ INCIDENTS = (
         position="0.01",
     ),
     Incident(
-        cite="freqtrade/freqtrade#10708",
+        cite="freqtrade/freqtrade PR#6943",
         row="V14",
-        happened="At a start an order that Bybit's query of recent orders does not hold any more counted as cancelled.",
+        happened="An order of more than five days that the query does not find any more counted as cancelled.",
         ours="History and executions are asked too before an order is called gone.",
         habits=frozenset({Habit.READS_NO_EXECUTIONS}),
         harms=frozenset({Harm.DECLARED_DEAD, Harm.FILLS, Harm.POSITION}),
