@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 from typer._click.exceptions import ClickException  # typer ships its own click and re-exports a part
 
+from daemon import __version__
 from daemon.cli import accept_commands, control_commands, inspect_commands, run_commands, setup_commands, trade_commands
 from daemon.cli.exits import Exit, exit_of
-from daemon.cli.output import show_json, talk
+from daemon.cli.output import results, show_json, talk
 from daemon.core.errors import LockstepError
 from daemon.log import log_to_stderr
 
 HELP = "An event-sourced trading daemon: trade, shadow, replay and backtest with one engine, and proof that they agree."
 
-app = typer.Typer(name="lockstep", help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    name="lockstep",
+    help=HELP,
+    no_args_is_help=True,
+    invoke_without_command=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        results.print(f"lockstep {__version__}")
+        raise typer.Exit
+
+
 run_commands.add(app)
 trade_commands.add(app)
 accept_commands.add(app)

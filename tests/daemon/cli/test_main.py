@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon import __version__
 from daemon.cli.exits import Exit, exit_of
 from daemon.core import errors
 from tests.daemon.cli.calls import Caller
@@ -32,6 +33,11 @@ def test_lockstep_alone_shows_its_help(call: Caller) -> None:
     called = call()
     assert called.code == Exit.OK
     assert all(name in called.out + called.err for name in COMMANDS)
+
+
+def test_it_tells_its_version(call: Caller) -> None:
+    called = call("--version")
+    assert (called.code, called.out, called.err) == (Exit.OK, f"lockstep {__version__}\n", "")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
