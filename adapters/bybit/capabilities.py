@@ -1,7 +1,12 @@
-"""What each environment of Bybit offers, and which hosts belong together.
+"""How the environments of Bybit differ in what we use, and which hosts belong together.
 
-Source: Bybit v5 docs, "Demo Trading Service" (what is listed there exists; of what is not listed nothing is relied on)
-and "Integration Guidance". Of a custom server only what every environment offers is expected.
+| | mainnet, testnet | demo | custom |
+|---|---|---|---|
+| says whose a key is (`user/query-api`) | yes | not to be relied on | not to be relied on |
+| keeps executions | two years | seven days | as long as it likes |
+
+Source: Bybit v5 docs, "Demo Trading Service" (what is listed there exists; of what is not listed nothing is relied on),
+"Get Trade History" and "Integration Guidance".
 """
 
 from __future__ import annotations
@@ -15,35 +20,30 @@ from msgspec import Struct
 from adapters.bybit.hosts import ENVIRONMENTS, Environment, is_loopback
 
 
-class Capabilities(Struct, frozen=True, kw_only=True):
+class Capabilities(Struct, frozen=True):
     """What may be relied on.
 
-    fee_rate: account/fee-rate.  order_socket: orders over a websocket.  fast_executions: topic execution.fast.
-    demo_funds: money may be asked for.  order_days: how long closed orders without a fill can be asked for, days.
-    real_market: public data is that of the real market.
+    key_info: the venue says whose a key is, and what it may do.
+    history_days: for how long it can be asked about executions; None without a limit.
     """
 
-    fee_rate: bool = False
-    order_socket: bool = False
-    fast_executions: bool = False
-    demo_funds: bool = False
-    order_days: int = 1
-    real_market: bool = False
+    key_info: bool
+    history_days: int | None
 
 
-_LEAST = Capabilities()
+_CUSTOM = Capabilities(key_info=False, history_days=None)
 _TABLE: Mapping[str, Capabilities] = MappingProxyType(
     {
-        "mainnet": Capabilities(fee_rate=True, order_socket=True, fast_executions=True, real_market=True),
-        "testnet": Capabilities(fee_rate=True, order_socket=True, fast_executions=True),
-        "demo": Capabilities(demo_funds=True, real_market=True),
+        "mainnet": Capabilities(key_info=True, history_days=730),
+        "testnet": Capabilities(key_info=True, history_days=730),
+        "demo": Capabilities(key_info=False, history_days=7),
     }
 )
 
 
-def capabilities(environment: Environment) -> Capabilities:
-    """What an environment offers."""
-    return _TABLE.get(environment.name, _LEAST)
+def capabilities(environment: str) -> Capabilities:
+    """What an environment of this name offers."""
+    return _TABLE.get(environment, _CUSTOM)
 
 
 def host_problems(environment: Environment) -> Iterator[str]:

@@ -4,10 +4,15 @@ Source: Bybit v5 docs, "Get API Key Information" and "Get Account Info". A key t
 everywhere; so are keys that cannot trade. With real money it must also have no other rights than those of unified
 trading (which come together), and be bound to addresses, or that risk accepted by name.
 
+The demo service does not list the question of whose a key is among those it answers. Where it refuses it, nothing is
+known of the key but that it is one of that service, where no order costs money: `account_id` is then believed only if
+that, too, was accepted by name.
+
 | code | meaning |
 |---|---|
 | `KEY_REFUSED` | the venue does not know the key, the signature or the address, or the key has expired |
 | `KEY_UNKNOWN` | the venue cannot be asked whose key it is |
+| `KEY_NOT_TOLD` | the venue does not say whose key it is |
 | `KEY_READ_ONLY` | it may not trade |
 | `KEY_CANNOT_TRADE` | it lacks the rights for orders or positions of contracts |
 | `KEY_MAY_WITHDRAW`, `KEY_MAY_TRANSFER` | it could move money away |
@@ -26,6 +31,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Struct, field
 
+from adapters.bybit.capabilities import capabilities
 from adapters.bybit.carrier import Carrier, Ticket
 from adapters.bybit.hosts import ENVIRONMENTS, Environment
 from adapters.bybit.http_call import HttpClient
@@ -45,6 +51,9 @@ EXPIRY_WARNED = 14 * NS_PER_DAY
 UNIFIED = frozenset({5, 6})
 WITHDRAWING = frozenset({"Withdraw"})
 TRADING_GROUPS = frozenset({"ContractTrade", "Derivatives", "Spot", "Options"})
+NOT_TOLD = "KEY_NOT_TOLD"
+NOT_FOUND = 404
+NOT_IN_DEMO = 10032
 _CONTRACT_WORDS = frozenset({"Order", "Position"})
 
 Body = TypeVar("Body")
@@ -53,7 +62,8 @@ Body = TypeVar("Body")
 class KeyIdentity(Struct, frozen=True, kw_only=True):
     """What the venue says of a key and its account.
 
-    account_id: the venue's user id, digits.  permissions: rights by product, the venue's words.
+    account_id: the venue's user id, digits; empty where the venue does not say whose a key is, nor what it may do.
+    permissions: rights by product, the venue's words.
     ips: addresses it is bound to, empty for any.  expires: nanoseconds UTC, None for never.  master: of a main account.
     third_party: made for an application.  margin_mode, unified: how the account is set, the venue's words and number.
     asked: the venue's time of asking, nanoseconds UTC.
@@ -120,7 +130,7 @@ async def identify(environment: Environment, credentials: Credentials, *, proxy:
     try:
         asked = await server_time(environment.rest)
         since = monotonic()
-        info = await _ask(carrier, environment, KEY_CALL, _KeyInfo)
+        info = await _ask_whose(carrier, environment)
         account = await _ask(carrier, environment, ACCOUNT_CALL, _AccountInfo)
     except FeedError as error:
         raise ArmingRefused(error.message, code="KEY_UNKNOWN", cure=error.cure) from error
@@ -130,7 +140,12 @@ async def identify(environment: Environment, credentials: Credentials, *, proxy:
 
 
 def key_problems(
-    identity: KeyIdentity, *, real_money: bool, unbound_ip_accepted: bool, now: int = 0
+    identity: KeyIdentity,
+    *,
+    real_money: bool,
+    unbound_ip_accepted: bool = False,
+    unverified_id_accepted: bool = False,
+    now: int = 0,
 ) -> Iterator[KeyProblem]:
     """Everything that speaks against a key, worst first.
 
@@ -138,8 +153,21 @@ def key_problems(
         identity: what the venue says.
         real_money: whether orders there can cost money.
         unbound_ip_accepted: whether a key that works from everywhere was accepted by name.
+        unverified_id_accepted: whether an account whose id the venue does not tell was, where orders cost nothing.
         now: the venue's time, nanoseconds UTC; that of asking if it is later.
     """
+    if identity.account_id:
+        yield from _rights(identity, real_money=real_money, unbound_ip_accepted=unbound_ip_accepted)
+    elif real_money or not unverified_id_accepted:
+        cure = "if it is account_id's, set unverified_id_accepted for the account; only where orders cost nothing"
+        yield KeyProblem(NOT_TOLD, "the venue does not say whose the key is", cure)
+    yield from _expiry(identity, max(now, identity.asked))
+    if identity.unified not in UNIFIED:
+        what = f"the account is no unified account of version 2 (unifiedMarginStatus {identity.unified})"
+        yield KeyProblem("ACCOUNT_NOT_UNIFIED", what, "upgrade the account on Bybit's site")
+
+
+def _rights(identity: KeyIdentity, *, real_money: bool, unbound_ip_accepted: bool) -> Iterator[KeyProblem]:
     wallet = set(identity.permissions.get("Wallet", ()))
     if wallet & WITHDRAWING:
         yield KeyProblem("KEY_MAY_WITHDRAW", "the key may withdraw", "make one without the rights of the wallet")
@@ -157,10 +185,6 @@ def key_problems(
     if real_money and not identity.ips and not unbound_ip_accepted:
         cure = "bind it to the address of this machine, or set unbound_ip_accepted for the account"
         yield KeyProblem("KEY_NOT_BOUND", "the key works from every address", cure)
-    yield from _expiry(identity, max(now, identity.asked))
-    if identity.unified not in UNIFIED:
-        what = f"the account is no unified account of version 2 (unifiedMarginStatus {identity.unified})"
-        yield KeyProblem("ACCOUNT_NOT_UNIFIED", what, "upgrade the account on Bybit's site")
 
 
 def expiry_warning(identity: KeyIdentity, now: int) -> str:
@@ -189,7 +213,12 @@ def _may_trade(identity: KeyIdentity) -> bool:
     return contract >= _CONTRACT_WORDS or "DerivativesTrade" in derivatives
 
 
-def _identity(info: _KeyInfo, account: _AccountInfo, asked: int) -> KeyIdentity:
+def _identity(info: _KeyInfo | None, account: _AccountInfo, asked: int) -> KeyIdentity:
+    margin_mode, unified = account.margin_mode, account.unified_margin_status
+    if info is None:
+        return KeyIdentity(
+            account_id="", read_only=False, permissions={}, margin_mode=margin_mode, unified=unified, asked=asked
+        )
     return KeyIdentity(
         account_id=str(info.user_id),
         read_only=bool(info.read_only),
@@ -198,8 +227,8 @@ def _identity(info: _KeyInfo, account: _AccountInfo, asked: int) -> KeyIdentity:
         expires=_expires(info.expired_at),
         master=info.is_master,
         third_party=info.type == 2,
-        margin_mode=account.margin_mode,
-        unified=account.unified_margin_status,
+        margin_mode=margin_mode,
+        unified=unified,
         asked=asked,
     )
 
@@ -213,9 +242,21 @@ def _expires(text: str) -> int | None:
     return seconds * NS_PER_SECOND if seconds > 0 else None
 
 
+async def _ask_whose(carrier: Carrier, environment: Environment) -> _KeyInfo | None:
+    """What the venue says of the key; None where it does not answer that question, and need not."""
+    try:
+        return await _ask(carrier, environment, KEY_CALL, _KeyInfo)
+    except ArmingRefused as refused:
+        if refused.code != NOT_TOLD or capabilities(environment.name).key_info or environment.real_money:
+            raise
+        return None
+
+
 async def _ask(carrier: Carrier, environment: Environment, call: Call, type_: type[Body]) -> Body:
     answer = await carrier.carry(Ticket(call, WINDOW_MS))
     where = f"{environment.rest}{call.path}"
+    if answer.status == NOT_FOUND:
+        raise ArmingRefused(f"{where}: HTTP 404", code=NOT_TOLD, cure="check the address of the environment")
     if answer.error or not answer.body:
         what = answer.error or f"HTTP {answer.status} without a body"
         raise ArmingRefused(f"{where}: {what}", code="KEY_UNKNOWN", cure="check the network and the environment")
@@ -241,5 +282,8 @@ def _refusal(told: _Answer, environment: Environment, where: str) -> ArmingRefus
         33004: "the key has expired; make a new one",
     }
     cure = cures.get(told.ret_code, "look the code up in Bybit's v5 docs")
+    message = f"{where}: retCode {told.ret_code}, {told.ret_msg[:100]}"
+    if told.ret_code == NOT_IN_DEMO:
+        return ArmingRefused(message, code=NOT_TOLD, cure=cure)
     code = "KEY_REFUSED" if told.ret_code in cures else "KEY_UNKNOWN"
-    return ArmingRefused(f"{where}: retCode {told.ret_code}, {told.ret_msg[:100]}", code=code, cure=cure)
+    return ArmingRefused(message, code=code, cure=cure)

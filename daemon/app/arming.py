@@ -120,12 +120,15 @@ def check_identity(grounds: Grounds, identity: KeyIdentity) -> None:
     from adapters.bybit.key_identity import key_problems  # noqa: PLC0415 - see `build_port`
 
     account = grounds.account
-    if identity.account_id != grounds.account_id:
+    if identity.account_id not in ("", grounds.account_id):
         what = "the key belongs to another account than account_id names"
         raise _refused(account, "ACCOUNT_DIFFERS", what, "use a key of that account, or correct account_id and consent")
-    accepted = grounds.settings.unbound_ip_accepted
     for problem in key_problems(
-        identity, real_money=grounds.host.real_money, unbound_ip_accepted=accepted, now=grounds.now
+        identity,
+        real_money=grounds.host.real_money,
+        unbound_ip_accepted=grounds.settings.unbound_ip_accepted,
+        unverified_id_accepted=grounds.settings.unverified_id_accepted,
+        now=grounds.now,
     ):
         raise _refused(account, problem.code, problem.what, problem.cure)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from adapters.bybit.capabilities import capabilities
 from adapters.bybit.decoder import FrameDecoder
 from adapters.bybit.dialect import BybitDialect
 from adapters.bybit.router import VenueDecoder
@@ -87,8 +88,10 @@ def _paper_lane(plan: Plan, lane: LaneSettings, name: str) -> Lane:
 
 def _remote_lane(plan: Plan, lane: LaneSettings, lineage: str, outbox: list[Request]) -> Lane:
     runners = _build_runners(plan, lane)
+    venue = plan.config.venue
+    history_days = capabilities(venue.environment).history_days
     exchange = RemoteExchange(
-        plan.config.accounts[lane.account].remote(plan.config.venue.speed),
+        plan.config.accounts[lane.account].remote(speed=venue.speed, history_days=history_days),
         account=lane.account,
         lane=lane.name,
         symbols=list(dict.fromkeys(runner.symbol for runner in runners)),

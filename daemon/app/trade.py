@@ -151,7 +151,7 @@ class Trading:
         assert one.identity is not None, "arm() comes first"
         account, host = one.grounds.account, one.grounds.host
         log.info("armed", account=account, environment=host.name, real_money=host.real_money)
-        _warn_of_expiry(account, one.identity)
+        _warn_of_key(account, one.identity)
         venue_now = self._follow_clock(account, host, live, time)
         times = PortTimes(now=time.now, venue_now=venue_now, speed=self.plan.config.venue.speed)
         deliver = self._hearing(live.deliver)
@@ -199,9 +199,13 @@ async def _identify(one: _Account) -> KeyIdentity:
     return await identify(one.grounds.host, one.credentials)
 
 
-def _warn_of_expiry(account: str, identity: KeyIdentity) -> None:
+def _warn_of_key(account: str, identity: KeyIdentity) -> None:
     from adapters.bybit.key_identity import expiry_warning  # noqa: PLC0415 - see `arming.build_port`
 
+    if not identity.account_id:
+        log.warning(
+            "key_not_told", account=account, text="the venue does not say whose the key is; account_id is believed"
+        )
     if text := expiry_warning(identity, identity.asked):
         log.warning("key_expires", account=account, text=text)
 

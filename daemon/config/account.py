@@ -37,6 +37,8 @@ class AccountSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     account_id: Bybit's user id, digits.  consent: the same id again, without which nothing is traded there.
     secrets: path of a file with key and secret; without it they come from the environment.
     unbound_ip_accepted: whether a key that may be used from every address is taken where orders cost money.
+    unverified_id_accepted: whether account_id is believed where the venue does not say whose a key is, and orders cost
+    nothing.
     """
 
     venue: Literal["simulated", "bybit"] = "simulated"
@@ -47,18 +49,20 @@ class AccountSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     consent: IdText | None = None
     secrets: Annotated[str, Meta(min_length=1)] | None = None
     unbound_ip_accepted: bool = False
+    unverified_id_accepted: bool = False
     orders: OrderSettings = OrderSettings()
 
     def __post_init__(self) -> None:
         check_range("balance_usdt", self.balance_usdt, ONE, MONEY_MAX)
         check_range("leverage", self.leverage, ONE, LEVERAGE_MAX)
 
-    def remote(self, speed: float) -> RemoteSettings:
-        """Settings of the exchange that stands for this account; `speed` is that of the venue's clock."""
+    def remote(self, *, speed: float, history_days: int | None) -> RemoteSettings:
+        """Settings of the exchange that stands for this account, at a venue with such a clock and such a memory."""
         return RemoteSettings(
             **msgspec.structs.asdict(self.orders),
             leverage=self.leverage,
             margin_mode=self.exchange.margin_mode,
+            history_days=history_days,
             time_scale=speed,
         )
 

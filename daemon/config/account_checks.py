@@ -11,7 +11,7 @@ from daemon.config.schema import TWIN, Config
 
 NAME = re.compile("[a-z0-9_]{1,24}")
 LANE_MAX = 16
-_ONLY_BYBIT = ("account_id", "consent", "secrets", "unbound_ip_accepted", "orders")
+_ONLY_BYBIT = ("account_id", "consent", "secrets", "unbound_ip_accepted", "unverified_id_accepted", "orders")
 
 
 def account_problems(config: Config) -> Iterator[Problem]:

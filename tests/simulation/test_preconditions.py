@@ -28,12 +28,16 @@ TRADE_ONLY = {"ContractTrade": ["Order", "Position"]}
 
 
 class Given(Struct, frozen=True, kw_only=True):
-    """An account of the sandbox. by_hand: what its owner does as soon as the market begins."""
+    """An account of the sandbox. by_hand: what its owner does as soon as the market begins.
+
+    untold: the venue does not say whose its key is, as the demo service may not.
+    """
 
     uid: str
     account: dict[str, Any] = {}
     key: dict[str, Any] = {}
     by_hand: dict[str, Any] = {}
+    untold: bool = False
 
 
 ACCOUNTS = {
@@ -47,6 +51,7 @@ ACCOUNTS = {
     "expired": Given(uid="1008", key={"expires_ms": 1_000_000_000_000}),
     "rich": Given(uid="1009", key={"permissions": TRADE_ONLY | {"Wallet": ["AccountTransfer"]}}),
     "weak": Given(uid="1010", key={"permissions": {"Spot": ["SpotTrade"]}}),
+    "untold": Given(uid="1011", untold=True),
 }
 
 
@@ -73,7 +78,12 @@ def _plan_file(path: Path, clock: list[dict[str, Any]]) -> Path:
         for given in ACCOUNTS.values()
         if given.by_hand
     ]
-    return write_config(path, {"events": events, "clock": clock})
+    requests = [
+        {"when": {"route": "/v5/user/query-api", "uid": given.uid}, "answer": {"code": 10032, "message": "not in demo"}}
+        for given in ACCOUNTS.values()
+        if given.untold
+    ]
+    return write_config(path, {"events": events, "clock": clock, "requests": requests})
 
 
 def _serve(folder: Path, clock: list[dict[str, Any]]) -> Iterator[Venue]:
@@ -161,6 +171,7 @@ def halts_for(word: str) -> Callable[[Status], bool]:
         ("expired", {}, {}, "KEY_REFUSED"),
         ("rich", {}, {}, "KEY_MAY_TRANSFER"),
         ("weak", {}, {}, "KEY_CANNOT_TRADE"),
+        ("untold", {}, {}, "KEY_NOT_TOLD"),
         ("sound", {}, {"account_id": "1002", "consent": "1002"}, "ACCOUNT_DIFFERS"),
         ("sound", {}, {"consent": "1002"}, "CONSENT_DIFFERS"),
         ("sound", {}, {"consent": None}, "CONSENT_MISSING"),
@@ -177,6 +188,21 @@ def test_a_start_on_grounds_that_do_not_agree_is_refused_by_its_word(  # noqa: P
     assert (exit_code, code in said) == (Exit.ARMING, True), said
     assert "Traceback" not in said
     assert runs_in(desk.scene.logs) == []
+
+
+def test_an_account_whose_id_the_venue_does_not_tell_is_traded_where_that_was_accepted(
+    tmp_path: Path, venue: Venue
+) -> None:
+    desk = Desk(tmp_path, venue, "untold", unverified_id_accepted=True)
+    exit_code, said = desk.run(is_ready)
+    assert exit_code == Exit.OK, said
+    assert "key_not_told" in said
+
+
+def is_ready(status: Status) -> bool:
+    """Whether the account may be traded."""
+    remote = status.lanes[0].remote
+    return remote is not None and remote.ready
 
 
 @pytest.mark.parametrize(

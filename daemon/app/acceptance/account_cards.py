@@ -27,6 +27,7 @@ async def play_identity(desk: Desk, notes: Notes) -> None:
     found = desk.identity
     notes.see(
         "user/query-api and account/info",
+        says_whose_the_key_is=bool(found.account_id),
         permissions=" ".join(f"{name}={'+'.join(words)}" for name, words in found.permissions.items() if words),
         read_only=found.read_only,
         bound_addresses=len(found.ips),
@@ -35,7 +36,7 @@ async def play_identity(desk: Desk, notes: Notes) -> None:
         main_account=found.master,
         expires="never" if found.expires is None else f"{found.expires // NS_PER_MS} ms",
     )
-    for problem in key_problems(found, real_money=False, unbound_ip_accepted=True, now=desk.venue_now):
+    for problem in key_problems(found, real_money=False, unverified_id_accepted=True, now=desk.venue_now):
         notes.expect(False, f"{problem.code}: {problem.what}")
 
 

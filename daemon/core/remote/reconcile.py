@@ -25,11 +25,12 @@ from daemon.core.remote.pages import Complete, ask_all, one_page, windows
 from daemon.core.remote.requests import Call
 from daemon.core.remote.states import State
 from daemon.core.remote.tracked import Tracked
-from daemon.core.units import NEVER, NS_PER_MINUTE
-from daemon.core.venue import ReconcileReport
+from daemon.core.units import NEVER, NS_PER_DAY, NS_PER_MINUTE
+from daemon.core.venue import MismatchReport, ReconcileReport
 from daemon.core.venue_records import QueryDone
 
 GATE = "reconcile"
+HISTORY = "history"
 OVERLAP = 10 * NS_PER_MINUTE
 PAUSE_MS = 500
 RETRY_MS = 2_000
@@ -131,7 +132,7 @@ class Reconciler:
         self._asked_at = context.now
         dialect = context.dialect
         self._ask(Op.OPEN_ORDERS, dialect.open_orders)
-        first = max(context.began, self.cursor - OVERLAP)
+        first = self._remembered(max(context.began, self.cursor - OVERLAP))
         last = context.venue_now + context.span(1_000)
         for start, end in windows(first, last):
             self._ask(Op.EXECUTIONS, partial(dialect.executions, start, end), first=start, last=end)
@@ -139,6 +140,17 @@ class Reconciler:
             self._ask(Op.POSITIONS, one_page(dialect.positions(symbol)), symbol=symbol)
         self._ask(Op.WALLET, one_page(dialect.wallet()))
         self._ask(Op.ACCOUNT, one_page(dialect.account()))
+
+    def _remembered(self, first: int) -> int:
+        """From when on executions can be asked for. What the venue has forgotten is told, and no new risk is taken."""
+        context, days = self._context, self._context.settings.history_days
+        kept = 0 if days is None else context.venue_now - days * NS_PER_DAY
+        if first >= kept:
+            return first
+        if not context.is_shut(HISTORY):
+            context.shut(HISTORY, f"more than {days} days were not looked at, and the venue does not keep them longer")
+            context.tell(MismatchReport(HISTORY, "", "", str(first), str(kept), "halted"))
+        return kept
 
     def _ask(self, op: Op, words: Callable[[str], Call], *, first: int = 0, last: int = 0, symbol: str = "") -> None:
         self._waits += 1

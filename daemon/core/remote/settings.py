@@ -41,10 +41,12 @@ class RemoteSettings(OrderSettings, frozen=True, kw_only=True, forbid_unknown_fi
     """The same with what the account itself, and its venue's clock, must be.
 
     leverage, margin_mode: what the account must be set to.
+    history_days: for how long the venue can be asked about executions, days of its clock; None without a limit.
     time_scale: how much faster than the world the venue's clock runs (a sandbox's speed); all times above, and those of
     the checks, are multiplied by it.
     """
 
     leverage: Decimal = Decimal(5)
     margin_mode: MarginMode = MarginMode.ISOLATED
+    history_days: int | None = None
     time_scale: float = 1.0

@@ -7,21 +7,18 @@ from msgspec.structs import replace
 
 from adapters.bybit.capabilities import capabilities, host_problems
 from adapters.bybit.hosts import DEMO, ENVIRONMENTS, MAINNET, TESTNET, Environment, custom_environment
-from tests.adapters.bybit.rest_venue import environment_at
 
 
-def test_a_demo_account_can_do_less_but_has_money_for_the_asking() -> None:
-    demo = capabilities(DEMO)
-    assert (demo.order_socket, demo.fee_rate, demo.fast_executions) == (False, False, False)
-    assert (demo.demo_funds, demo.real_market) == (True, True)
-    assert capabilities(MAINNET).order_socket
-    assert not capabilities(MAINNET).demo_funds
-    assert not capabilities(TESTNET).real_market
+def test_the_demo_service_forgets_sooner_and_may_not_say_whose_a_key_is() -> None:
+    demo, real = capabilities(DEMO.name), capabilities(MAINNET.name)
+    assert (demo.key_info, demo.history_days) == (False, 7)
+    assert (real.key_info, real.history_days) == (True, 730)
+    assert capabilities(TESTNET.name) == real
 
 
-def test_of_a_custom_server_only_the_least_is_expected() -> None:
-    least = capabilities(environment_at("http://127.0.0.1:1"))
-    assert (least.order_socket, least.fee_rate, least.demo_funds) == (False, False, False)
+def test_a_server_of_ones_own_need_not_know_keys_and_forgets_nothing() -> None:
+    own = capabilities("custom")
+    assert (own.key_info, own.history_days) == (False, None)
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)

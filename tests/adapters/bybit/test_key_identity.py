@@ -41,17 +41,43 @@ INFO: dict[str, Any] = {
 ACCOUNT = {"marginMode": "ISOLATED_MARGIN", "unifiedMarginStatus": 6, "updatedTime": "1697078946000"}
 
 
-async def ask(info: Any = None, *, code: int = 0, account: Any = None) -> KeyIdentity:
+async def ask(
+    info: Any = None, *, code: int = 0, status: int = 200, account: Any = None, name: str = "custom", real: bool = False
+) -> KeyIdentity:
     async def handle(request: web.Request) -> web.StreamResponse:
         if request.path == "/v5/market/time":
             return ok({"timeSecond": "1700000000", "timeNano": str(NOW)})
         assert int(request.headers["X-BAPI-TIMESTAMP"]) - NOW // 1_000_000 < 5_000, "signed by the venue's time"
         if request.path == "/v5/account/info":
             return ok(ACCOUNT if account is None else account)
+        if status != 200:
+            return web.Response(status=status)
         return ok(INFO if info is None else info, code=code)
 
     async with rest_venue(handle) as rest:
-        return await identify(environment_at(rest), CREDENTIALS)
+        return await identify(replace(environment_at(rest), name=name, real_money=real), CREDENTIALS)
+
+
+NOT_TOLD: list[dict[str, Any]] = [{"code": 10032}, {"status": 404}]
+
+
+@pytest.mark.parametrize("how", NOT_TOLD)
+async def test_the_demo_service_need_not_say_whose_a_key_is(how: dict[str, Any]) -> None:
+    identity = await ask(name="demo", **how)
+    assert (identity.account_id, identity.permissions, identity.unified) == ("", {}, 6)
+
+
+@pytest.mark.parametrize("how", NOT_TOLD)
+@pytest.mark.parametrize(("name", "real"), [("mainnet", True), ("testnet", False), ("custom", True)])
+async def test_everywhere_else_the_venue_must_say_it(name: str, real: bool, how: dict[str, Any]) -> None:
+    with pytest.raises(ArmingRefused, match="KEY_NOT_TOLD"):
+        await ask(name=name, real=real, **how)
+
+
+@pytest.mark.parametrize("code", [10003, 10004, 10005, 10016, 33004])
+async def test_a_demo_key_that_is_refused_for_another_reason_is_none(code: int) -> None:
+    with pytest.raises(ArmingRefused, match=str(code)):
+        await ask(name="demo", code=code)
 
 
 async def test_the_venue_says_whose_key_it_is() -> None:
@@ -133,6 +159,20 @@ def test_only_a_key_that_can_trade_and_move_no_money_is_taken(
     permissions: dict[str, tuple[str, ...]], expected: list[str]
 ) -> None:
     assert codes(replace(GOOD, permissions=permissions)) == expected
+
+
+def test_a_key_of_nobody_known_is_taken_where_that_was_accepted_and_orders_cost_nothing() -> None:
+    nobody = KeyIdentity(account_id="", read_only=False, permissions={}, unified=6)
+    for real_money, accepted, expected in (
+        (False, True, []),
+        (False, False, ["KEY_NOT_TOLD"]),
+        (True, True, ["KEY_NOT_TOLD"]),
+        (True, False, ["KEY_NOT_TOLD"]),
+    ):
+        found = key_problems(nobody, real_money=real_money, unbound_ip_accepted=True, unverified_id_accepted=accepted)
+        assert [problem.code for problem in found] == expected
+    older = key_problems(replace(nobody, unified=3), real_money=False, unverified_id_accepted=True)
+    assert [problem.code for problem in older] == ["ACCOUNT_NOT_UNIFIED"]
 
 
 def test_a_read_only_key_is_of_no_use() -> None:

@@ -147,6 +147,17 @@ def test_an_unbound_key_is_taken_where_that_was_accepted_by_name() -> None:
     check_identity(given, identity(ips=()))
 
 
+def test_an_id_that_the_venue_does_not_tell_is_believed_where_that_was_accepted_by_name() -> None:
+    nobody = identity(account_id="", permissions={}, expires=None)
+    check_identity(grounds(DEMO, unverified_id_accepted=True), nobody)
+    with pytest.raises(ArmingRefused, match="KEY_NOT_TOLD"):
+        check_identity(grounds(DEMO), nobody)
+    with pytest.raises(ArmingRefused, match="KEY_NOT_TOLD"):
+        check_identity(grounds(MAINNET, consents=(ID,), unverified_id_accepted=True), nobody)
+    with pytest.raises(ArmingRefused, match="ACCOUNT_DIFFERS"):
+        check_identity(grounds(DEMO, unverified_id_accepted=True), identity(account_id=OTHER))
+
+
 def test_every_word_is_on_the_page_that_people_read() -> None:
     text = (ROOT / "docs" / "live.md").read_text(encoding="utf-8")
     source = (ROOT / "daemon" / "app" / "arming.py").read_text(encoding="utf-8")

@@ -78,6 +78,16 @@ def test_a_lane_at_a_venue_trades_there_and_its_twin_is_simulated(tmp_path: Path
     assert first.runners[0].strategy is not twin.runners[0].strategy
 
 
+@pytest.mark.parametrize(("environment", "days"), [("demo", 7), ("mainnet", 730), ("testnet", 730), ("custom", None)])
+def test_a_lane_knows_for_how_long_its_venue_remembers(tmp_path: Path, environment: str, days: int | None) -> None:
+    plan = at_bybit(tmp_path)
+    venue = msgspec.structs.replace(plan.config.venue, environment=environment)
+    plan = msgspec.structs.replace(plan, config=msgspec.structs.replace(plan.config, venue=venue))
+    remote = build_pipeline(plan, None, "lineage").engine.lanes[0].exchange
+    assert isinstance(remote, RemoteExchange)
+    assert remote._context.settings.history_days == days
+
+
 def test_wherever_no_order_may_go_to_the_venue_its_lane_is_simulated_and_has_no_twin(tmp_path: Path) -> None:
     plan = msgspec.structs.replace(at_bybit(tmp_path), trade=False)
     found = build_pipeline(plan, None).engine.lanes

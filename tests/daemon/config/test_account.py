@@ -46,17 +46,18 @@ def test_an_account_at_bybit_is_taken_in_each_environment() -> None:
 
 
 def test_orders_are_the_settings_of_the_remote_exchange_but_for_what_the_account_says() -> None:
+    beyond = {"leverage", "margin_mode", "history_days", "time_scale"}
     theirs = {each.name: each.default for each in msgspec.structs.fields(RemoteSettings)}
     ours = {each.name: each.default for each in msgspec.structs.fields(OrderSettings)}
-    assert ours == {name: theirs[name] for name in theirs if name not in {"leverage", "margin_mode", "time_scale"}}
+    assert ours == {name: theirs[name] for name in theirs if name not in beyond}
 
 
 def test_leverage_margin_mode_and_speed_reach_the_remote_exchange() -> None:
     orders = {"answer_ms": 700, "on_stop": "cancel"}
     account = BYBIT | {"leverage": "3", "exchange": {"margin_mode": "cross"}, "orders": orders}
-    made = config(accounts={"demo": account}).accounts["demo"].remote(60.0)
+    made = config(accounts={"demo": account}).accounts["demo"].remote(speed=60.0, history_days=7)
     assert (made.leverage, made.margin_mode, made.time_scale) == (Decimal(3), "cross", 60.0)
-    assert (made.answer_ms, made.on_stop) == (700, "cancel")
+    assert (made.answer_ms, made.on_stop, made.history_days) == (700, "cancel", 7)
 
 
 def test_nothing_that_is_written_down_holds_an_account_id_and_it_reads_back_as_written() -> None:

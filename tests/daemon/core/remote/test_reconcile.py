@@ -264,6 +264,45 @@ def test_a_long_outage_is_asked_for_in_windows_of_a_week(bench: Bench) -> None:
     assert windows[0][1] == windows[1][0]
 
 
+def forgetful(days_away: float) -> Bench:
+    """An account at a venue that keeps a week, ready, then away for so long and back."""
+    bench = Bench(history_days=7).make_ready()
+    bench.hear(DOWN)
+    bench.now += int(days_away * NS_PER_DAY)
+    bench.hear(UP)
+    bench.pass_time(10_000)
+    return bench
+
+
+def test_what_the_venue_has_forgotten_is_not_asked_for_and_takes_no_new_risk_until_somebody_has_looked() -> None:
+    bench = forgetful(8)
+    assert bench.mismatches() == [("history", "halted")]
+    assert (bench.exchange.ready, bench.gates()) == (True, {"history"})
+    reconnect(bench)
+    bench.pass_time(10_000)
+    assert bench.mismatches() == [("history", "halted")], "told once"
+    assert bench.gates() == {"history"}
+    bench.call(bench.exchange.prove(bench.now))
+    bench.pass_time(10_000)
+    assert (bench.exchange.ready, bench.gates()) == (True, set())
+
+
+def test_the_week_that_the_venue_keeps_is_asked_for_whole() -> None:
+    bench = Bench(history_days=7).make_ready()
+    bench.hear(DOWN)
+    bench.now += 8 * NS_PER_DAY
+    del bench.asked[:]
+    bench.hear(UP)
+    first = min(int(request.call.text.split("|")[0]) for request in bench.asked if request.op is Op.EXECUTIONS)
+    assert first == bench.now - 7 * NS_PER_DAY
+
+
+def test_an_absence_within_what_the_venue_keeps_is_no_incident() -> None:
+    bench = forgetful(6.9)
+    assert bench.mismatches() == []
+    assert (bench.exchange.ready, bench.gates()) == (True, set())
+
+
 def test_nothing_before_we_came_is_asked_for() -> None:
     bench = Bench()
     bench.hear(UP)
