@@ -14,6 +14,7 @@ from daemon.core.engine import Engine
 from daemon.core.events import (
     BookDelta,
     BookSnapshot,
+    Command,
     Fact,
     MarketFact,
     Quote,
@@ -70,7 +71,7 @@ class NoExchange:
     def prove(self, now: int) -> Sequence[Report]:
         return ()
 
-    def hear(self, fact: AccountFact | Restarted, now: int) -> Sequence[Report]:
+    def hear(self, fact: AccountFact | Restarted | Command, now: int) -> Sequence[Report]:
         return ()
 
 

@@ -46,6 +46,7 @@ from daemon.core.events import (
     BookDelta,
     BookDown,
     BookSnapshot,
+    Command,
     MarketFact,
     Quote,
     Restarted,
@@ -220,8 +221,8 @@ class SimulatedExchange:
         del now
         return NOTHING
 
-    def hear(self, fact: AccountFact | Restarted, now: int) -> Sequence[Report]:
-        """No venue says anything about a simulated account, and a restart of the daemon is none of the exchange."""
+    def hear(self, fact: AccountFact | Restarted | Command, now: int) -> Sequence[Report]:
+        """No venue says anything about a simulated account; the daemon's restarts and commands are none of its own."""
         del fact, now
         return NOTHING
 

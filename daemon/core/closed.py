@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from daemon.core.account_events import AccountFact
-from daemon.core.events import MarketFact, Restarted, VenueTrouble
+from daemon.core.events import Command, MarketFact, Restarted, VenueTrouble
 from daemon.core.market import Market
 from daemon.core.orders import Amendment, OrderRequest, TradingStop
 from daemon.core.units import NEVER
@@ -66,7 +66,7 @@ class ClosedExchange:
         del now
         return NOTHING
 
-    def hear(self, fact: AccountFact | Restarted, now: int) -> Sequence[Report]:
+    def hear(self, fact: AccountFact | Restarted | Command, now: int) -> Sequence[Report]:
         """Hear nothing."""
         del fact, now
         return NOTHING

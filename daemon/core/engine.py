@@ -308,6 +308,7 @@ class Engine:
         for lane in self.lanes:
             if fact.lane in ("", lane.name):
                 self.desk.command(lane, fact.name, fact.reason)
+                self._hear(lane, fact)
 
     def _trouble(self, fact: VenueTrouble) -> None:
         for lane in self.lanes:
@@ -334,7 +335,7 @@ class Engine:
         if lane is not None:
             self._hear(lane, fact)
 
-    def _hear(self, lane: Lane, fact: AccountFact | Restarted) -> None:
+    def _hear(self, lane: Lane, fact: AccountFact | Restarted | Command) -> None:
         try:
             reports = lane.exchange.hear(fact, self._turn.now)
         except InvariantBroken as error:

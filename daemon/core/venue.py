@@ -14,7 +14,7 @@ from typing import Annotated, Protocol, TypeAlias
 from msgspec import Meta, Struct
 
 from daemon.core.account_events import AccountFact
-from daemon.core.events import MarketFact, Restarted, Side, VenueTrouble
+from daemon.core.events import Command, MarketFact, Restarted, Side, VenueTrouble
 from daemon.core.market import Market
 from daemon.core.orders import Amendment, OrderRequest, TradingStop
 from daemon.core.records import ExecType, OrderStatus
@@ -353,6 +353,6 @@ class Exchange(Protocol):
         """Begin to make certain of all that is held; what a real venue holds beyond our books is taken into them."""
         ...
 
-    def hear(self, fact: AccountFact | Restarted, now: int) -> Sequence[Report]:
-        """Take note of what a venue says about the account, or that the daemon was down."""
+    def hear(self, fact: AccountFact | Restarted | Command, now: int) -> Sequence[Report]:
+        """Take note of what a venue says about the account, of an operator's command, or that the daemon was down."""
         ...

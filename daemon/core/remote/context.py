@@ -49,6 +49,7 @@ class Context:
     now: time of the input being handled, nanoseconds UTC.  offset: the venue's clock minus ours, nanoseconds.
     began: when this account was first heard of; executions before are not ours to book.
     held: our books, a mirror of the lane's.  reports: what the lane is to be told by the call in progress.
+    halted_by: commands that keep what carries risk from being sent again.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Context:
         self.offset = 0
         self.began = 0
         self.reports: list[Report] = []
+        self.halted_by: set[str] = set()
         self._outbox = outbox
         self._asked: dict[str, _Asked] = {}
         self._requests = 0

@@ -33,7 +33,7 @@ from daemon.core.account_events import (
     VenueTime,
     WalletSeen,
 )
-from daemon.core.events import MarketFact, Restarted, VenueTrouble
+from daemon.core.events import Command, MarketFact, Restarted, VenueTrouble
 from daemon.core.market import Market
 from daemon.core.orders import Amendment, OrderRequest, TradingStop
 from daemon.core.remote.books import Books
@@ -53,7 +53,8 @@ from daemon.core.remote.tracked import Tracked
 from daemon.core.venue import FillReport, OrderReport, Report, TrackReport
 
 NOTHING: tuple[Report, ...] = ()
-INCIDENTS = frozenset({"cancel", "execution", "forced", "foreign", "lineage", "order"})
+HALTING = frozenset({"halt", "panic", "drain"})
+INCIDENTS = frozenset({"cancel", "execution", "forced", "foreign", "history", "lineage", "order"})
 
 
 class RemoteStatus(Struct, frozen=True, kw_only=True):
@@ -212,10 +213,7 @@ class RemoteExchange:
         """
         self._begin(now)
         self._books.adopt_all()
-        for who, symbol in [gate for gate in self._context.gates if gate[0] in INCIDENTS]:
-            self._context.open(who, "asked to prove what is held", symbol)
-        if self._reconciler.phase is not Phase.DOWN:
-            self._reconciler.begin("asked to prove what is held")
+        self._look_anew("asked to prove what is held")
         return self._end()
 
     # Facts
@@ -235,8 +233,8 @@ class RemoteExchange:
         self._begin(now)
         return self._end()
 
-    def hear(self, fact: AccountFact | Restarted, now: int) -> Sequence[Report]:
-        """Take note of what the venue says, of how a request ended, or that the daemon was down."""
+    def hear(self, fact: AccountFact | Restarted | Command, now: int) -> Sequence[Report]:
+        """Take note of what the venue says, of how a request ended, of a command, or that the daemon was down."""
         self._begin(now)
         match fact:
             case OrderSeen() | Executed() | PositionSeen() | WalletSeen() | AccountSeen():
@@ -251,6 +249,8 @@ class RemoteExchange:
                 self._reconciler.doubt(f"something unreadable: {fact.reason}")
             case Carried():
                 self._books.carry(fact)
+            case Command():
+                self._command(fact)
             case Restarted():
                 self._restart()
             case Answered() | Armed():
@@ -258,6 +258,23 @@ class RemoteExchange:
             case _:
                 assert_never(fact)
         return self._end()
+
+    def _command(self, command: Command) -> None:
+        """A halted lane sends nothing again that carries risk. Who resumes it has looked at what happened once."""
+        context = self._context
+        if command.name in HALTING:
+            context.halted_by.add(command.name)
+        elif command.name == "resume":
+            context.halted_by.clear()
+            if any(who in INCIDENTS for who, _ in context.gates):
+                self._look_anew(f"resumed: {command.reason}")
+
+    def _look_anew(self, reason: str) -> None:
+        """Open what incidents had shut, and hold everything against the venue once more."""
+        for who, symbol in [gate for gate in self._context.gates if gate[0] in INCIDENTS]:
+            self._context.open(who, reason, symbol)
+        if self._reconciler.phase is not Phase.DOWN:
+            self._reconciler.begin(reason)
 
     def _row(self, row: Row) -> None:
         if isinstance(row, AccountSeen) or row.origin is Origin.QUERY:
@@ -285,6 +302,7 @@ class RemoteExchange:
         """The daemon was down: no answer will come, and whatever was being sent may have left."""
         context = self._context
         context.forget_requests()
+        context.halted_by.discard("drain")  # as the lane is halted by it no longer
         closes = context.venue_now + context.span(context.settings.recv_window_ms)
         self._sender.restart(closes)
         self._protector.restart()

@@ -172,11 +172,14 @@ class Fence:
         self.settled(order)
 
     def _may_resend(self, order: Tracked) -> bool:
-        """In time, still wanted, and, if it may carry risk, with no other gate shut than that of its own outcome."""
+        """In time, still wanted; if it may carry risk, not halted, and no gate is shut but that of its own outcome."""
         context = self._context
         if context.now >= order.deadline or order.cancelling:
             return False
-        return order.request.reduce_only or all(who == GATE for who, on in context.gates if on in ("", order.symbol))
+        if order.request.reduce_only:
+            return True
+        gates = [who for who, on in context.gates if on in ("", order.symbol)]
+        return not context.halted_by and all(who == GATE for who in gates)
 
     def _reschedule(self) -> None:
         self.due = min((case.due for case in self._cases.values()), default=NEVER)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from daemon.core.account_events import AccountFact
 from daemon.core.errors import InvariantBroken
-from daemon.core.events import MarketFact, Restarted, Side, VenueTrouble
+from daemon.core.events import Command, MarketFact, Restarted, Side, VenueTrouble
 from daemon.core.guards import GuardSettings
 from daemon.core.lane import Lane, Runner
 from daemon.core.market import Market
@@ -25,7 +25,7 @@ BALANCE = Decimal(10_000)
 class FakeExchange:
     """Implements `daemon.core.venue.Exchange`.
 
-    asked: everything it was asked for; a cancel as the id of the order.
+    asked: everything it was asked for; a cancel as the id of the order.  commands: of the operator, that it heard.
     answers: what the next requests are answered with, one list each.  news: what the next market fact brings.
     broken: while it says why, every call raises; breaks_when_asked: only requests do.
     """
@@ -33,6 +33,7 @@ class FakeExchange:
     def __init__(self) -> None:
         self.next_due = 0
         self.asked: list[Asked] = []
+        self.commands: list[Command] = []
         self.answers: list[list[Report]] = []
         self.news: list[Report] = [TransferReport(BALANCE, "opening balance")]
         self.agrees = True
@@ -67,7 +68,10 @@ class FakeExchange:
     def prove(self, now: int) -> Sequence[Report]:
         return self._asked("prove")
 
-    def hear(self, fact: AccountFact | Restarted, now: int) -> Sequence[Report]:
+    def hear(self, fact: AccountFact | Restarted | Command, now: int) -> Sequence[Report]:
+        if isinstance(fact, Command):
+            self.commands.append(fact)
+            return []
         return self._asked(fact)
 
     def _asked(self, what: Asked) -> Sequence[Report]:

@@ -94,6 +94,14 @@ def test_a_start_takes_back_the_halt_of_the_stop_before_it_and_no_other() -> Non
     assert set(stopped.halts) == {"operator"}
 
 
+def test_an_exchange_hears_the_commands_of_its_lane() -> None:
+    (first, near), (second, far) = fake_lane(Scripted(), name="near"), fake_lane(Scripted(), name="far")
+    mine, all_of_them = Command("halt", "near", "lunch"), Command("resume", reason="back")
+    ready(first, second).tell(mine, all_of_them)
+    assert near.commands == [mine, all_of_them]
+    assert far.commands == [all_of_them]
+
+
 def test_every_kind_of_fact_has_a_handler() -> None:
     assert set(Engine([])._handlers) == set(get_args(Fact))
 

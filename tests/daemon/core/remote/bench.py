@@ -22,7 +22,7 @@ from daemon.core.account_events import (
     StreamState,
     WalletSeen,
 )
-from daemon.core.events import Restarted, Side
+from daemon.core.events import Command, Restarted, Side
 from daemon.core.market import Market
 from daemon.core.orders import Amendment, OrderRequest, Protection, TradingStop
 from daemon.core.records import OrderType, TimeInForce
@@ -179,7 +179,7 @@ class Bench:
 
     # Driving
 
-    def hear(self, *facts: AccountFact | Restarted) -> list[Report]:
+    def hear(self, *facts: AccountFact | Restarted | Command) -> list[Report]:
         """Facts of now; returns what they made the lane hear."""
         before = len(self.reports)
         for fact in facts:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from daemon.core.account_events import AccountFact, Op, Origin, OutcomeKind, StreamState, VenueTime
-from daemon.core.events import Restarted, Side, VenueTrouble
+from daemon.core.events import Command, Restarted, Side, VenueTrouble
 from daemon.core.orders import Protection, TradingStop
 from daemon.core.remote.exchange import INCIDENTS
 from daemon.core.remote.states import State
@@ -134,6 +134,24 @@ def test_a_proof_opens_what_something_that_happened_once_had_shut(bench: Bench) 
     assert bench.gates() == {"clock", "reconcile"}
     bench.pass_time(2_000)
     assert bench.gates() == {"clock"}
+
+
+def test_who_resumes_has_looked_at_what_happened_once_and_everything_is_held_against_the_venue_anew(
+    bench: Bench,
+) -> None:
+    for who in sorted(INCIDENTS):
+        bench.context.shut(who, "test", BTC)
+    bench.context.shut("clock", "test")
+    bench.hear(Command("resume", reason="it was me"))
+    assert bench.gates() == {"clock", "reconcile"}
+    bench.pass_time(2_000)
+    assert bench.gates() == {"clock"}
+
+
+def test_a_resume_without_an_incident_asks_nothing(bench: Bench) -> None:
+    asked = len(bench.asked)
+    bench.hear(Command("halt", reason="lunch"), Command("resume", reason="back"))
+    assert (len(bench.asked), bench.gates()) == (asked, set())
 
 
 def test_a_protection_leaves_whatever_the_account_is(bench: Bench) -> None:

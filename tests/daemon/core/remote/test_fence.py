@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from daemon.core.account_events import Op, OutcomeKind, StreamState, VenueTime
-from daemon.core.events import Restarted, Side
+from daemon.core.events import Command, Restarted, Side
 from daemon.core.remote.states import State
 from daemon.core.remote.tracked import Tracked
 from daemon.core.units import NS_PER_MS, NS_PER_SECOND
@@ -199,6 +199,43 @@ def test_an_entry_is_sent_again_only_while_no_other_gate_is_shut() -> None:
         bench.pass_time(8_000)
         assert (len(bench.sends(Op.CREATE)) == 2) is again, (who, symbol)
         assert state_of(order) is (State.SENDING if again else State.EXPIRED)
+
+
+@pytest.mark.parametrize(
+    ("commands", "again"),
+    [
+        (["halt"], False),
+        (["panic"], False),
+        (["drain"], False),
+        (["cancel"], True),
+        (["halt", "panic", "resume"], True),
+        (["resume", "halt"], False),
+    ],
+)
+def test_a_halted_lane_sends_no_entry_again(commands: list[str], again: bool) -> None:
+    bench = patient()
+    order = unknown(bench)
+    bench.hear(*(Command(name, reason="lunch") for name in commands))
+    bench.pass_time(8_000)
+    assert (len(bench.sends(Op.CREATE)) == 2) is again
+    assert state_of(order) is (State.SENDING if again else State.EXPIRED)
+
+
+def test_a_halt_keeps_no_exit_from_being_sent_again(bench: Bench) -> None:
+    unknown(bench, side=Side.SELL, reduce_only=True)
+    bench.hear(Command("halt", reason="lunch"))
+    bench.pass_time(8_000)
+    assert len(bench.sends(Op.CREATE)) == 2
+
+
+@pytest.mark.parametrize(("command", "again"), [("halt", False), ("drain", True)])
+def test_a_restart_takes_back_what_was_said_at_the_end_and_no_halt(command: str, again: bool) -> None:
+    bench = patient()
+    bench.hear(Command(command, reason="lunch"), Restarted(), StreamState(ACCOUNT, up=True))
+    bench.pass_time(10_000)
+    unknown(bench)
+    bench.pass_time(8_000)
+    assert (len(bench.sends(Op.CREATE)) == 2) is again
 
 
 def test_an_entry_is_not_sent_again_while_the_stream_is_down() -> None:
