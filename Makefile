@@ -15,7 +15,7 @@ help:
 	@echo "make demo    set up, then run the main job: shadow 24 recorded hours, replay them, compare"
 	@echo "make test    set up, then run the tests"
 	@echo "make check   format, lint, strict types, import contracts"
-	@echo "make campaign   a whole day of trading, random runs, lost answers, every kill point, damaged frames; hours"
+	@echo "make campaign   a whole day of trading, random runs, lost answers, every kill point, restarts, damaged frames; hours"
 	@echo "make bench   measure, print and write benchmarks/latest.json"
 	@echo "make golden  pin the golden runs anew, on purpose"
 	@echo "make differential   the same orders through nautilus_trader's matching engine"
@@ -37,7 +37,7 @@ demo: setup
 	@$(BIN)/lockstep demo
 
 test: setup
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: setup
 	$(BIN)/ruff format --check .

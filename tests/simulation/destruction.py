@@ -1,6 +1,7 @@
 """Every kill point, and two million damaged frames: what takes too long for every change; a part of `make campaign`.
 
 python -m tests.simulation.destruction kills --workers 4
+python -m tests.simulation.destruction restarts --shadows 10
 python -m tests.simulation.destruction fuzz --texts 2000000 --seed 1
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import shutil
 import sys
 import tempfile
 import time
@@ -22,8 +24,10 @@ from tests.adapters.bybit import fuzzing
 from tests.simulation import kill_campaign
 from tests.simulation.call_log import Death
 from tests.simulation.kill_campaign import Outcome
+from tests.simulation.restarts import kill_again_and_again
 
 IN_A_ROW = 20
+KILLS_OF_A_SHADOW = 60
 LARGE_EACH = 20_000
 SHARE = 50_000
 Part = Callable[[argparse.Namespace], int]
@@ -87,7 +91,23 @@ def _summary(reports: list[fuzzing.Report]) -> dict[str, object]:
     }
 
 
-PARTS: dict[str, Part] = {"kills": kills, "fuzz": fuzz}
+def restarts(options: argparse.Namespace) -> int:
+    """Rows of 60 kills of a shadow daemon, each row one run."""
+    failed = 0
+    for seed in range(options.seed, options.seed + options.shadows):
+        folder = Path(tempfile.mkdtemp(prefix="lockstep-restarts-", dir=options.folder or None))
+        try:
+            kill_again_and_again(folder, KILLS_OF_A_SHADOW, Random(seed))
+        except AssertionError as error:
+            failed += 1
+            say({"seed": seed, "folder": str(folder), "problem": str(error)})
+        else:
+            shutil.rmtree(folder)
+    say({"rows": options.shadows, "kills": options.shadows * KILLS_OF_A_SHADOW, "failed": failed})
+    return 1 if failed else 0
+
+
+PARTS: dict[str, Part] = {"kills": kills, "restarts": restarts, "fuzz": fuzz}
 
 
 def main() -> int:
@@ -101,6 +121,7 @@ def main() -> int:
     parser.add_argument(
         "--rows", type=int, default=10, help=f"rows of {IN_A_ROW} deaths, most of them while recovering"
     )
+    parser.add_argument("--shadows", type=int, default=10, help=f"rows of {KILLS_OF_A_SHADOW} kills of a shadow daemon")
     parser.add_argument("--texts", type=int, default=2_000_000, help=f"damaged frames and answers, in {SHARE}s")
     parser.add_argument("--engines", type=int, default=200, help="engines that are told 400 damaged texts each")
     parser.add_argument("--seed", type=int, default=0, help="of the damage")

@@ -141,7 +141,10 @@ def test_a_failure_of_the_disk_ends_the_loop_at_once_and_what_was_durable_stays(
             with pytest.raises(JournalFailed) as caught:
                 run_live(Mode.SHADOW, plan, logs, LiveOptions(event_loop=event_loop), Watchers())
         assert exit_of(caught.value) is Exit.JOURNAL
-        assert broken.calls == at
+        beside = (
+            operation == "fsync"
+        )  # both streams are synced side by side; which one failed says nothing of the other
+        assert at <= broken.calls <= at + beside
         run_dir = the_run(logs)
         check_kept(run_dir, broken.durable)
         enough = LiveOptions(inputs_max=recover(run_dir).inputs.next_seq + 300)

@@ -1,9 +1,4 @@
-"""Restart is replay: a shadow daemon is killed again and again and goes on as if nothing had happened.
-
-Every kill is a SIGKILL of a process that shadows a sandbox over a real websocket. Right before it the process is
-stopped and what it had written is noted: none of it may be missing at the end. The finished run must then be sound and
-equal, file by file and byte by byte, to a replay of its inputs.
-"""
+"""Restart is replay: a shadow daemon is killed again and again and goes on as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -23,30 +18,27 @@ from daemon.app.lanes import Plan
 from daemon.app.recovery import bring_back
 from daemon.app.runs import Mode, find_unfinished
 from daemon.config import load_config
-from daemon.core.events import Restarted
-from daemon.journal import Journal, JournalSettings, Stream, read_decisions, read_inputs, recover, verify_run
-from daemon.loop import read_fact
+from daemon.journal import Journal, JournalSettings, Stream, read_decisions, verify_run
 from tests.simulation.configs import document, write_config
-from tests.simulation.disk import Written, decision_files, runs_in, stream_segments, the_run
+from tests.simulation.disk import Written, stream_segments, the_run
 from tests.simulation.live_runs import assert_replay_is_identical
-from tests.simulation.processes import (
-    call,
-    finish,
-    fork_cli,
-    pause,
-    sandbox,
-    start,
-    state_of,
-    wait_until,
+from tests.simulation.processes import finish, pause, sandbox, start, wait_until
+from tests.simulation.restarts import (
+    check_finished,
+    configure,
+    kill,
+    kill_again_and_again,
+    restarts,
+    size_of,
+    the_shadow,
+    wait_for_kill,
 )
 
 pytestmark = pytest.mark.process
 
 COMMAND_KILLS = 20
-KILLS = 60
+KILLS = 20
 COPIES = 70
-GROWTH_S_MAX = 0.06
-LIFE_S_MAX = 0.35
 
 
 def draw_seed() -> int:
@@ -54,60 +46,6 @@ def draw_seed() -> int:
     seed = int(os.environ.get("LOCKSTEP_SEED") or SystemRandom().randrange(1 << 32))
     sys.stdout.write(f"LOCKSTEP_SEED={seed}\n")
     return seed
-
-
-def configure(folder: Path, ready: dict[str, str]) -> Path:
-    return write_config(folder / "config.json", document(venue=ready))
-
-
-def size_of(logs: Path) -> int:
-    """Bytes of inputs that lie in plain segments; grows while a daemon takes inputs."""
-    total = 0
-    for path in logs.glob("*/inputs-*.jsonl"):
-        try:
-            total += path.stat().st_size + (int(path.name[7:13]) << 20)
-        except FileNotFoundError:
-            continue
-    return total
-
-
-def wait_for_kill(rng: Random, logs: Path, pid: int) -> None:
-    """Let a daemon live for a while: every other one dies wherever it is, start and recovery included."""
-    if rng.random() < 0.5:
-        time.sleep(rng.uniform(0.0, LIFE_S_MAX))
-        return
-    before = size_of(logs)
-    wait_until(lambda: size_of(logs) > before or state_of(pid) in "ZX", "the run grows")
-    time.sleep(rng.uniform(0.0, GROWTH_S_MAX))
-
-
-def kill(pid: int, logs: Path) -> Written | None:
-    """Kill a process without warning; returns what it had written, None if it had not begun a run."""
-    pause(pid)
-    runs = runs_in(logs)
-    written = Written.of(runs[-1]) if runs else None
-    os.kill(pid, signal.SIGKILL)
-    return written
-
-
-def check_finished(logs: Path, config: Path, seen: list[Written | None]) -> None:
-    """Let the run end, and hold it against everything that was seen of it."""
-    last = the_run(logs)
-    enough = recover(last).inputs.next_seq + 1500
-    ended = call("shadow", config, "--logs", logs, "--inputs", enough)
-    assert ended["resumed"]
-    assert ended["inputs"] == enough
-    assert ended["run_dir"] == str(last)
-    assert all(written.survived(last) for written in seen if written is not None)
-    assert verify_run(last).ok
-    replayed = call("replay", last, "--logs", logs)
-    assert replayed["decision_lines"] == ended["decision_lines"] > 100
-    assert decision_files(Path(replayed["run_dir"])) == decision_files(last)
-
-
-def restarts(run_dir: Path) -> int:
-    facts = (read_fact(record) for record in read_inputs(run_dir) if record.source == "daemon")
-    return sum(isinstance(fact, Restarted) for fact in facts)
 
 
 def test_the_shadow_command_killed_at_random_moments_continues_its_run(tmp_path: Path) -> None:
@@ -126,28 +64,10 @@ def test_the_shadow_command_killed_at_random_moments_continues_its_run(tmp_path:
     assert restarts(the_shadow(logs)) >= COMMAND_KILLS // 4
 
 
-def the_shadow(logs: Path) -> Path:
-    [run] = [path for path in runs_in(logs) if path.name.startswith("shadow")]
-    return run
-
-
 @pytest.mark.parametrize("campaign", [1, 2, 3])
-def test_sixty_kills_lose_nothing_and_change_nothing(tmp_path: Path, campaign: int) -> None:
-    rng = Random(draw_seed())
-    logs = tmp_path / "logs"
-    said = tmp_path / "said.txt"
-    seen = []
-    with sandbox("--speed", "max", "--steps", "60") as ready:
-        config = configure(tmp_path, ready)
-        for _ in range(KILLS):
-            process = fork_cli("shadow", config, "--logs", logs, output=said)
-            assert process.pid is not None
-            wait_for_kill(rng, logs, process.pid)
-            seen.append(kill(process.pid, logs))
-            process.join()
-            assert process.exitcode == -signal.SIGKILL, said.read_text()
-        check_finished(logs, config, seen)
-    assert restarts(the_shadow(logs)) >= KILLS // 4
+def test_however_often_it_is_killed_nothing_is_lost_and_nothing_changes(tmp_path: Path, campaign: int) -> None:
+    """Sixty kills in three rows; `python -m tests.simulation.destruction restarts` makes longer ones."""
+    kill_again_and_again(tmp_path, KILLS, Random(draw_seed()))
 
 
 def copy_now(pid: int, logs: Path, target: Path) -> None:

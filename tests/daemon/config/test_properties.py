@@ -15,7 +15,7 @@ from daemon.config import Format, config_digest, config_document, config_from_do
 from daemon.core.errors import ConfigError
 from tests.daemon.config.builders import FORMATS, documents, parse, places, write
 
-many = settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+many = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 hundred = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
