@@ -18,7 +18,7 @@ import pytest
 import typer
 from msgspec import Struct
 
-from daemon.app.runs import find_run
+from daemon.app.run_folders import find_run
 from daemon.cli import app, run
 from daemon.cli.exits import Exit, exit_of
 from daemon.core import errors, guards, records, strategy

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from daemon.app.runs import Mode, list_runs, plan_of
+from daemon.app.run_folders import list_runs
+from daemon.app.runs import Mode, plan_of
 from daemon.config import fingerprint
 from daemon.core.account_events import Carried
 from daemon.core.errors import LockstepError

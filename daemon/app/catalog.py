@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from daemon.app.runs import iso_time
 from daemon.clock import SystemClock
+from daemon.config import iso_time
 from daemon.core.errors import IndexFailed, JournalError
 from daemon.core.records import Record
 from daemon.index import Index, Parity, Rebuilt

@@ -7,10 +7,12 @@ import os
 from collections.abc import Callable, Mapping
 from types import TracebackType
 
-from daemon.app.runs import Mode, iso_time
+from daemon.app.runs import Mode
 from daemon.app.session import Session
 from daemon.clock import SystemClock
-from daemon.control import ControlServer, Given, LaneStatus, OpenOrder, Order, Status
+from daemon.config import iso_time
+from daemon.control import Given, LaneStatus, OpenOrder, Order, Status
+from daemon.control.server import ControlServer
 from daemon.core.events import Command
 from daemon.core.lane import Lane
 from daemon.core.orders import OrderState

@@ -18,8 +18,8 @@ from msgspec import Struct
 
 from adapters.sandbox.market_data import DEMO_END_MS, DEMO_START_MS, DEMO_SYMBOLS
 from daemon.app.parity import compare_runs
-from daemon.app.runs import iso_time
 from daemon.app.sandbox import WARM_UP_MS
+from daemon.config import iso_time
 from daemon.core.errors import LockstepError
 from daemon.core.units import NS_PER_MINUTE, NS_PER_MS
 from replay.compare import Comparison, Verdict

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from daemon.app.fold import Progress, fold_run, no_progress
 from daemon.app.lanes import build_pipeline
-from daemon.app.runs import Mode, parent_dir, plan_of
+from daemon.app.run_folders import parent_dir
+from daemon.app.runs import Mode, plan_of
 from daemon.core.account_events import Answered
 from daemon.core.errors import JournalError
 from daemon.core.lane import Lane, Runner

@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from daemon.app.lanes import Plan
-from daemon.app.runs import Mode, parent_dir, plan_of
+from daemon.app.run_folders import parent_dir
+from daemon.app.runs import Mode, plan_of
 from daemon.core.errors import ConfigError, DataError
 from daemon.core.events import Instrument
 from daemon.journal import Manifest, SourceFile, read_input_batches, read_manifest

@@ -21,18 +21,11 @@ from daemon.app.ending import Ending, Wishes, signals
 from daemon.app.fold import Progress, no_progress
 from daemon.app.instruments import InstrumentWatch, asked_symbols
 from daemon.app.lanes import Plan
-from daemon.app.runs import (
-    Mode,
-    RunResult,
-    check_space,
-    find_unfinished,
-    give_threads_turns,
-    iso_time,
-)
+from daemon.app.runs import Mode, RunResult, check_space, find_unfinished, give_threads_turns
 from daemon.app.session import Session, abandon, open_session, reopen_session
 from daemon.app.venue import RunTime, book_topic, feed_settings, feed_topics, run_time, venue_environment
 from daemon.clock import SystemClock
-from daemon.config import Config
+from daemon.config import Config, iso_time
 from daemon.core.errors import ConfigError, JournalFailed, LockstepError
 from daemon.core.events import Fact, Instrument
 from daemon.core.halts import DRAIN

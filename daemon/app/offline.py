@@ -16,13 +16,12 @@ from daemon.app.runs import (
     check_space,
     describe_run,
     give_threads_turns,
-    iso_time,
     journal_settings,
     new_run_dir,
     plan_of,
 )
 from daemon.clock import SystemClock
-from daemon.config import config_digest, require_active_lane
+from daemon.config import config_digest, iso_time, require_active_lane
 from daemon.core.errors import ConfigError
 from daemon.journal import Journal, Manifest, RunLock, read_manifest
 from daemon.loop import Pipeline

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from daemon.app.runs import Mode, parent_dir
+from daemon.app.run_folders import parent_dir
+from daemon.app.runs import Mode
 from daemon.core.errors import JournalError
 from daemon.core.records import DecisionLine
 from daemon.journal import Manifest, read_decisions, read_manifest, read_records

@@ -1,4 +1,4 @@
-"""Runs on disk: naming, finding and describing them."""
+"""Runs as they are made: their names, their manifests, what they are continued from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,12 +15,12 @@ from msgspec import Struct
 
 from daemon.app.identity import code_identity, dependency_versions, new_lineage, python_version
 from daemon.app.lanes import Plan, strategy_digests
-from daemon.config import StorageSettings, config_digest, config_document, config_from_document
-from daemon.core.errors import JournalError, LockstepError
+from daemon.app.run_folders import list_runs
+from daemon.config import StorageSettings, config_digest, config_document, config_from_document, iso_time
+from daemon.core.errors import LockstepError
 from daemon.core.events import Instrument
 from daemon.core.units import NS_PER_SECOND
 from daemon.journal import JournalSettings, Manifest, SourceFile, read_manifest
-from daemon.journal.layout import MANIFEST
 from daemon.log import get_logger
 
 log = get_logger("runs")
@@ -64,12 +64,6 @@ def give_threads_turns() -> None:
     packer starves otherwise, and closing a run waits for it.
     """
     sys.setswitchinterval(0.001)
-
-
-def iso_time(ts: int) -> str:
-    """ISO 8601 text of a time in nanoseconds UTC, to the millisecond."""
-    moment = datetime.fromtimestamp(ts // NS_PER_SECOND, UTC) + timedelta(microseconds=ts % NS_PER_SECOND // 1000)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def new_run_dir(logs: Path, mode: Mode, now: int) -> Path:
@@ -123,37 +117,6 @@ def plan_of(manifest: Manifest) -> Plan:
     return Plan(config_from_document(dict(manifest.config)), Path(manifest.base or "."), manifest.traded)
 
 
-def find_run(name: str, logs: Path) -> Path:
-    """The folder of a run, given as a path, as an id below `logs`, or as "latest".
-
-    Raises:
-        JournalError: there is no such run.
-    """
-    if name == "latest":
-        runs = list_runs(logs)
-        if not runs:
-            raise JournalError(f"{logs}: there are no runs yet", cure="make one with `lockstep demo`")
-        return runs[-1]
-    for candidate in (Path(name), logs / name):
-        if (candidate / MANIFEST).is_file():
-            return candidate
-    raise JournalError(f"there is no run {name!r}", cure=f"give its folder, or an id below {logs}, or `latest`")
-
-
-def list_runs(logs: Path) -> list[Path]:
-    """Folders of all runs, by the time they were made. One whose manifest cannot be read is left out with a warning."""
-    if not logs.is_dir():
-        return []
-    found: list[tuple[str, Path]] = []
-    for path in logs.iterdir():
-        if (path / MANIFEST).is_file():
-            try:
-                found.append((read_manifest(path).created, path))
-            except JournalError as error:
-                log.warning("run_unreadable", run=path.name, reason=error.message)
-    return [path for _, path in sorted(found)]
-
-
 def find_unfinished(logs: Path, mode: Mode, plan: Plan) -> Path | None:
     """The newest run of this mode and configuration, unless it is sealed; older ones were given up with `--new`."""
     digest = config_digest(plan.config)
@@ -162,19 +125,6 @@ def find_unfinished(logs: Path, mode: Mode, plan: Plan) -> Path | None:
         if manifest.mode == mode and manifest.config_digest == digest:
             return path if manifest.seal is None else None
     return None
-
-
-def parent_dir(run_dir: Path, manifest: Manifest) -> Path:
-    """The folder of the run that this one replays; it lies beside it.
-
-    Raises:
-        JournalError: it is gone.
-    """
-    parent = run_dir.parent / (manifest.parent or "")
-    if not manifest.parent or not (parent / MANIFEST).is_file():
-        message = f"{run_dir.name} replays {manifest.parent}, which is not in {run_dir.parent}"
-        raise JournalError(message, cure="put both runs into one folder")
-    return parent
 
 
 def check_space(directory: Path, min_free_mb: int) -> None:
@@ -192,30 +142,3 @@ def check_space(directory: Path, min_free_mb: int) -> None:
     if free_mb < min_free_mb:
         message = f"{directory}: {free_mb} MB are free, storage.min_free_mb asks for {min_free_mb}"
         raise LockstepError(message, cure="free space, or set storage.directory to another disk")
-
-
-class RunSummary(Struct, frozen=True, kw_only=True):
-    """One line of the list of runs. decision_lines is None for a run without a seal."""
-
-    run: str
-    mode: str
-    created: str
-    sealed: bool
-    decision_lines: int | None
-    parent: str | None
-
-
-def overview(logs: Path) -> list[RunSummary]:
-    """All runs of a folder, oldest first."""
-    manifests = [read_manifest(path) for path in list_runs(logs)]
-    return [
-        RunSummary(
-            run=manifest.run_id,
-            mode=manifest.mode,
-            created=manifest.created,
-            sealed=manifest.seal is not None,
-            decision_lines=manifest.seal.decisions.count if manifest.seal else None,
-            parent=manifest.parent,
-        )
-        for manifest in manifests
-    ]

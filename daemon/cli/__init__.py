@@ -10,7 +10,7 @@ import typer
 from typer._click.exceptions import ClickException  # typer ships its own click and re-exports a part
 
 from daemon import __version__
-from daemon.cli import accept_commands, control_commands, inspect_commands, run_commands, setup_commands, trade_commands
+from daemon.cli.commands import Commands
 from daemon.cli.exits import Exit, exit_of
 from daemon.cli.output import results, show_json, talk
 from daemon.core.errors import LockstepError
@@ -20,6 +20,7 @@ HELP = "An event-sourced trading daemon: trade, shadow, replay and backtest with
 
 app = typer.Typer(
     name="lockstep",
+    cls=Commands,
     help=HELP,
     no_args_is_help=True,
     invoke_without_command=True,
@@ -35,14 +36,6 @@ def _options(
     if version:
         results.print(f"lockstep {__version__}")
         raise typer.Exit
-
-
-run_commands.add(app)
-trade_commands.add(app)
-accept_commands.add(app)
-control_commands.add(app)
-inspect_commands.add(app)
-setup_commands.add(app)
 
 
 def main() -> None:

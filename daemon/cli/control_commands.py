@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.app.runs import find_run, list_runs
+from daemon.app.run_folders import find_run, list_runs
 from daemon.cli import render
 from daemon.cli.exits import Exit
 from daemon.cli.options import AsJson

@@ -11,7 +11,7 @@ from daemon.app.catalog import add_parity, rebuild
 from daemon.app.explain import explain as explain_decision
 from daemon.app.parity import compare_runs
 from daemon.app.report import report_run, write_html
-from daemon.app.runs import find_run, overview
+from daemon.app.run_folders import find_run, overview
 from daemon.cli import render
 from daemon.cli.exits import Exit
 from daemon.cli.options import AsJson, RunName, parse_time

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from daemon.app.demo import DemoResult
-from daemon.app.doctor import Examination
-from daemon.app.explain import Explanation
-from daemon.app.runs import RunResult, RunSummary, iso_time
-from daemon.app.sandbox import SandboxReady
-from daemon.control import LaneStatus, OpenOrder, Status
-from daemon.core.remote.exchange import RemoteStatus
+from daemon.config import iso_time
 from daemon.core.units import NS_PER_SECOND
-from daemon.index import Rebuilt
-from daemon.journal import StreamVerification, Verification
-from replay.compare import Comparison, Divergence, Verdict
-from replay.report import LaneReport, RunReport
+
+if TYPE_CHECKING:
+    from daemon.app.demo import DemoResult
+    from daemon.app.doctor import Examination
+    from daemon.app.explain import Explanation
+    from daemon.app.run_folders import RunSummary
+    from daemon.app.runs import RunResult
+    from daemon.app.sandbox import SandboxReady
+    from daemon.control import LaneStatus, OpenOrder, Status
+    from daemon.core.remote.exchange import RemoteStatus
+    from daemon.index import Rebuilt
+    from daemon.journal import StreamVerification, Verification
+    from replay.compare import Comparison, Divergence
+    from replay.report import LaneReport, RunReport
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 MARKS_SHOWN = 60
@@ -73,9 +77,9 @@ def demo(result: DemoResult, summary: RunReport, traded: int | None) -> Renderab
 
 def comparison(found: Comparison, left: str, right: str) -> RenderableType:
     """Verdict, rate, causes and the first divergence."""
-    style = {Verdict.EQUAL: "green", Verdict.WITHIN_LIMITS: "green", Verdict.DIFFERENT: "red"}
+    style = {"equal": "green", "within_limits": "green", "different": "red"}
     head = Text(f"{found.verdict}: {left} and {right}", style=f"bold {style.get(found.verdict, 'yellow')}")
-    if found.verdict is Verdict.CANNOT_TELL:
+    if found.verdict == "cannot_tell":
         return Group(head, *(f"  {reason}" for reason in found.reasons))
     table = _pairs()
     table.add_row("decisions", f"{found.matched:,} of {found.decisions:,} match ({found.rate:.4%})")

@@ -9,8 +9,9 @@ import typer
 from daemon.app.live import run_live
 from daemon.app.runs import Mode
 from daemon.app.trade import TradeOptions, Trading
-from daemon.cli.live_runs import Inputs, Loop, New, ProgressLines, Until, live_options, run_and_show
+from daemon.cli.live_runs import Inputs, Loop, New, Until, live_options, run_and_show
 from daemon.cli.options import AsJson, ConfigFile, Logs, logs_of, plan_from
+from daemon.cli.run_output import ProgressLines
 from daemon.config import require_active_lane
 
 Consent = Annotated[

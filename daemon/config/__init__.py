@@ -14,7 +14,7 @@ from daemon.config.document import config_digest, config_document, config_from_d
 from daemon.config.instrument import InstrumentSettings, RiskTierSettings
 from daemon.config.interval import interval_text, parse_interval
 from daemon.config.load import load_config, parse_config, require_active_lane
-from daemon.config.moment import parse_moment
+from daemon.config.moment import iso_time, parse_moment
 from daemon.config.schema import (
     TWIN,
     Config,
@@ -50,6 +50,7 @@ __all__ = [
     "decode",
     "fingerprint",
     "interval_text",
+    "iso_time",
     "load_config",
     "parse_config",
     "parse_interval",

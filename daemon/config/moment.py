@@ -1,8 +1,8 @@
-"""Times in configuration files: ISO 8601 text, UTC where it names no zone."""
+"""Times as text: ISO 8601, UTC where it names no zone."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from daemon.core.units import NS_PER_SECOND
 
@@ -16,3 +16,9 @@ def parse_moment(text: str) -> int:
     moment = datetime.fromisoformat(text)
     since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * NS_PER_SECOND + since.microseconds * 1_000
+
+
+def iso_time(ts: int) -> str:
+    """ISO 8601 text of a time in nanoseconds UTC, to the millisecond."""
+    moment = datetime.fromtimestamp(ts // NS_PER_SECOND, UTC) + timedelta(microseconds=ts % NS_PER_SECOND // 1000)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

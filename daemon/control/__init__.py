@@ -2,16 +2,16 @@
 
 POST /commands   {"name": "halt", "lane": "", "reason": "...", "request": "..."}   answered once it is durable
 GET /status      how the run and its lanes stand
+
+The serving half is `daemon.control.server`: who only asks needs no HTTP server.
 """
 
 from __future__ import annotations
 
 from daemon.control.client import ask_status, give_command, is_running
 from daemon.control.messages import Given, LaneStatus, OpenOrder, Order, Status
-from daemon.control.server import ControlServer
 
 __all__ = [
-    "ControlServer",
     "Given",
     "LaneStatus",
     "OpenOrder",

@@ -33,14 +33,16 @@ from tests.simulation.configs import document, lane, strategy, write_config
 from tests.simulation.disk import records, runs_in, the_run
 from tests.simulation.errands import GOAL
 from tests.simulation.live_runs import assert_replay_is_identical
-from tests.simulation.processes import PATIENCE_S, run_cli, state_of, wait_until
+from tests.simulation.processes import LOADED, PATIENCE_S, run_cli, state_of, wait_until
 
 SPEED = 600
 SYMBOL, UID = "BTCUSDT", "100001"
 KEYS = {"LOCKSTEP_MAIN_KEY": "sandbox-key-1", "LOCKSTEP_MAIN_SECRET": "sandbox-secret-1"}
 PRELOAD = [
     "ccxt.async_support.bybit",
-    "daemon.cli",
+    *LOADED,
+    "daemon.cli.trade_commands",
+    "daemon.cli.sandbox_commands",
     "adapters.bybit.order_port",
     "adapters.bybit.key_identity",
     "tests.simulation.kill_points",

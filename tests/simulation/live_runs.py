@@ -11,8 +11,9 @@ from adapters.sandbox.market import timed_frames
 from adapters.sandbox.synthetic_market import demo_market
 from daemon.app.lanes import Plan, build_pipeline
 from daemon.app.offline import replay
-from daemon.app.runs import Mode, describe_run, iso_time, journal_settings
+from daemon.app.runs import Mode, describe_run, journal_settings
 from daemon.app.venue import feed_topics
+from daemon.config import iso_time
 from daemon.journal import Journal
 from daemon.loop import LiveLoop, LoopSettings
 from daemon.ports import Received

@@ -19,6 +19,8 @@ import msgspec
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
 POLL_S = 0.002
+LOADED = ["daemon.cli", "daemon.cli.live_commands"]
+"""What a fork server has loaded already when a child runs a command."""
 
 
 def command(*arguments: object, flags: tuple[str, ...] = ()) -> list[str]:
@@ -77,7 +79,7 @@ def run_cli(arguments: list[str], output: str) -> None:
 def fork_cli(*arguments: object, output: Path) -> ForkServerProcess:
     """Run a command in a process of its own that is forked, so that it need not import everything first."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["daemon.cli", "tests.simulation.processes"])
+    context.set_forkserver_preload([*LOADED, "tests.simulation.processes"])
     process = context.Process(target=run_cli, args=([str(argument) for argument in arguments], str(output)))
     process.start()
     return process

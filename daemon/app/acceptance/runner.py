@@ -23,10 +23,10 @@ from daemon.app.account_lock import lock_account
 from daemon.app.arming import Grounds, check_grounds, check_identity, check_plan
 from daemon.app.credentials import account_credentials
 from daemon.app.lanes import Plan
-from daemon.app.runs import Mode, iso_time
+from daemon.app.runs import Mode
 from daemon.app.venue import venue_environment
 from daemon.clock import SystemClock
-from daemon.config import fingerprint
+from daemon.config import fingerprint, iso_time
 from daemon.core.errors import ArmingRefused, ConfigError, LockstepError
 from daemon.journal import FileLock
 

@@ -11,8 +11,7 @@ from adapters.bybit.decoder import FrameDecoder
 from daemon.app.fold import check_sources, describe_sources, fold_history, fold_run, history_files
 from daemon.app.lanes import Plan, build_pipeline
 from daemon.app.offline import backtest, replay
-from daemon.app.runs import iso_time
-from daemon.config import TroubleSettings, load_config
+from daemon.config import TroubleSettings, iso_time, load_config
 from daemon.core.engine import Engine
 from daemon.core.errors import ConfigError, DataError
 from daemon.core.events import Bar, Fact, Instrument, VenueTrouble

@@ -10,6 +10,22 @@ from msgspec import Struct
 
 from daemon.cli import run
 
+RESULT = {
+    "run",
+    "run_dir",
+    "mode",
+    "inputs",
+    "frames",
+    "decision_lines",
+    "quarantined",
+    "books_lost",
+    "reason",
+    "resumed",
+    "sealed",
+    "seconds",
+}
+"""Fields of what a run ends with."""
+
 
 class Called(Struct, frozen=True):
     """Exit code, stdout and stderr of one command."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,23 @@ def test_lockstep_alone_shows_its_help(call: Caller) -> None:
 def test_it_tells_its_version(call: Caller) -> None:
     called = call("--version")
     assert (called.code, called.out, called.err) == (Exit.OK, f"lockstep {__version__}\n", "")
+
+
+def test_a_command_loads_what_it_needs_and_not_what_others_do() -> None:
+    """To halt a daemon must not take the time that an HTTP server, Arrow and a database need to be loaded."""
+    code = (
+        "import sys; from daemon.cli import run; code = run(['status', 'none', '--logs', 'none']); "
+        "heavy = ('aiohttp', 'pyarrow', 'sqlite_utils', 'ccxt', 'websockets', 'daemon.app.live'); "
+        "print(code, [name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == f"{Exit.JOURNAL.value} []"
+
+
+def test_a_misspelt_command_is_told_which_one_was_meant(call: Caller) -> None:
+    called = call("halte")
+    assert called.code == Exit.USAGE
+    assert "Did you mean 'halt'?" in called.err
 
 
 @pytest.mark.parametrize("command", COMMANDS)

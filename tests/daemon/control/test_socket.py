@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.control import ControlServer, Given, LaneStatus, Order, Status, ask_status, give_command, is_running
+from daemon.control import Given, LaneStatus, Order, Status, ask_status, give_command, is_running
+from daemon.control.server import ControlServer
 from daemon.core.errors import ConfigError, ControlFailed
 
 STATUS = Status(
