@@ -3,8 +3,9 @@
     order/create, amend, cancel, ...   10 in a rolling second each      answer 10006 when exceeded
     everything from one address        600 in 5 seconds                 HTTP 403 or 10018, then ten minutes of silence
 
-Source: Bybit v5 docs, "Rate Limit Rules". Each endpoint has a window of its own; half of each is kept for urgent
-requests, which take risk away. The venue's headers correct the count: X-Bapi-Limit is what is allowed,
+Source: Bybit v5 docs, "Rate Limit Rules". Each endpoint has a window of its own, as the venue counts: a token bucket
+that is full lets nearly twice its limit into one rolling second. Half of each is kept for urgent requests, which take
+risk away. The venue's headers correct the count: X-Bapi-Limit is what is allowed,
 X-Bapi-Limit-Status what is left, X-Bapi-Limit-Reset-Timestamp when a refused one may come again. A header that is
 missing or absurd changes nothing. While the credentials are refused, one request is tried every 20 seconds.
 Pure: times are nanoseconds of a clock that never goes back.

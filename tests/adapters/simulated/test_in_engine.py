@@ -35,7 +35,7 @@ from tests.daemon.core.build import (
     ticker,
     trade,
 )
-from tests.daemon.core.test_engine import Chancer
+from tests.daemon.core.test_engine_random import Chancer
 
 D = Decimal
 STEPS = 300
