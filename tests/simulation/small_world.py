@@ -42,10 +42,9 @@ class Small:
     """The world: two orders that were sent, and a venue that has heard of neither.
 
     taken: names accepted, in order, as often as they were.  filled: fills so far, by name.
-    one_topic: whether orders and executions come in one order, which makes the world smaller.
     """
 
-    def __init__(self, fills: tuple[str, ...], *, one_topic: bool = False) -> None:
+    def __init__(self, fills: tuple[str, ...]) -> None:
         self.fills = fills
         self.bench = Bench().make_ready()
         self.links = [self.bench.order().link_id for _ in range(ORDERS)]
@@ -54,7 +53,7 @@ class Small:
         self.answers: dict[int, Request] = {}
         self.taken: list[str] = []
         self.filled = [0] * ORDERS
-        self.topics: list[deque[OrderSeen | Executed]] = [deque()] if one_topic else [deque(), deque()]
+        self.topics: list[deque[OrderSeen | Executed]] = [deque(), deque()]
         self.lost = self.crashed = False
         self._stamp = self.bench.now
         self._take_creates()
@@ -229,14 +228,14 @@ def _name(row: OrderSeen | Executed) -> str:
     return f"{row.link_id} {row.exec_id}" if isinstance(row, Executed) else f"{row.link_id} {row.status} {row.filled}"
 
 
-def explore(fills: tuple[str, ...], *, one_topic: bool = False) -> Found:
+def explore(fills: tuple[str, ...]) -> Found:
     """Every state that can be reached, and what is wrong with the way on from it."""
     found = Found(problems=[])
     seen: set[tuple[object, ...]] = set()
     waiting: deque[Path] = deque([()])
     while waiting:
         path = waiting.popleft()
-        world = Small(fills, one_topic=one_topic)
+        world = Small(fills)
         for step in path:
             world.do(step)
         found.steps += len(path)

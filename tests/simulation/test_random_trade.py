@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tests.simulation.random_trade import evidence_of, run_seed
 from tests.simulation.trade_judge import Entry, Evidence, judge
 
-SEEDS = 150
+SEEDS = 80
 PARTS = 10
 RICH_SEED = 13  # has fills, cancels, funding, protections, strangers and restarts
 

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.process
 
 COMMAND_KILLS = 20
 KILLS = 20
-COPIES = 70
+COPIES = 40
 
 
 def draw_seed() -> int:

@@ -656,6 +656,8 @@ REQUESTS = st.builds(
     protection=st.none() | PROTECTIONS,
     tolerance=st.none() | st.builds(Tolerance, ticks=st.none() | st.integers(), percent=MAYBE),
 )
+TAKEN = st.decimals(min_value="0.001", max_value=1000, places=3)
+"""Quantities of orders that rest: the exchange has taken them."""
 STANDINGS = st.builds(
     Standing,
     active_orders=st.integers(0, 501),
@@ -691,10 +693,10 @@ def test_whatever_is_asked_is_taken_or_refused_with_a_code(
 
 
 @settings(max_examples=300, deadline=None)
-@given(REQUESTS, MARKETS, STANDINGS, st.builds(Amendment, st.just("id"), MAYBE, MAYBE, MAYBE, MAYBE, MAYBE))
+@given(REQUESTS, TAKEN, MARKETS, STANDINGS, st.builds(Amendment, st.just("id"), MAYBE, MAYBE, MAYBE, MAYBE, MAYBE))
 def test_whatever_is_amended_is_taken_or_refused_with_a_code(
-    request: OrderRequest, market: Market, standing: Standing, amendment: Amendment
+    request: OrderRequest, qty: Decimal, market: Market, standing: Standing, amendment: Amendment
 ) -> None:
-    order = Working(request, market, D(1), 0, status=OrderStatus.NEW)
+    order = Working(replace(request, qty=qty), market, D(1), 0, status=OrderStatus.NEW)
     text = amend_refusal(amendment, order, market, standing)
     assert text is None or text.partition(": ")[0].isdigit()
