@@ -41,13 +41,8 @@ class _OnDemand(Mapping[str, Any]):
 
 
 class Commands(TyperGroup):
-    """All commands; listing their names loads none of them."""
+    """All commands; one is loaded when it is called, all of them to show the help of all."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.commands = cast("Any", _OnDemand())
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Names in the order of the help text."""
-        del ctx
-        return list(self.commands)

@@ -287,6 +287,19 @@ def test_what_the_venue_has_forgotten_is_not_asked_for_and_takes_no_new_risk_unt
     assert (bench.exchange.ready, bench.gates()) == (True, set())
 
 
+def test_what_the_venue_has_forgotten_is_told_once_however_many_passes_fail() -> None:
+    bench = Bench(history_days=7).make_ready()
+    bench.hear(DOWN)
+    bench.now += 8 * NS_PER_DAY
+    bench.venue.failing = {Op.WALLET}
+    bench.hear(UP)
+    bench.pass_time(20_000)
+    bench.venue.failing = set()
+    bench.pass_time(60_000)
+    assert bench.steps().count("pass") > 2
+    assert bench.mismatches() == [("history", "halted")]
+
+
 def test_the_week_that_the_venue_keeps_is_asked_for_whole() -> None:
     bench = Bench(history_days=7).make_ready()
     bench.hear(DOWN)
