@@ -11,9 +11,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
+from queue import SimpleQueue
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -84,7 +84,7 @@ class WriterThread:
         self._stopping = False
         self._new_names = False
         self._synced_at = 0.0
-        self._beside = ThreadPoolExecutor(1, thread_name_prefix="journal-sync")
+        self._beside = _Beside(writers[Stream.DECISIONS].sync)
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
 
@@ -222,9 +222,13 @@ class WriterThread:
         self._on_progress()
 
     def _sync_files(self) -> None:
-        decisions = self._beside.submit(self._writers[Stream.DECISIONS].sync)
-        self._writers[Stream.INPUTS].sync()
-        decisions.result()
+        self._beside.begin()
+        try:
+            self._writers[Stream.INPUTS].sync()
+        finally:
+            failure = self._beside.wait()
+        if failure is not None:
+            raise failure
         if self._new_names:
             with naming_failure("fsync of the folder", self._run_dir, 0):
                 self._files.fsync_dir(self._run_dir)
@@ -238,13 +242,46 @@ class WriterThread:
         self._on_failure(failure)
 
     def _release(self) -> None:
-        self._beside.shutdown()
+        self._beside.stop()
         for writer in self._writers.values():
             try:
                 writer.release()
             except JournalFailed as failure:
                 if self.failure is None:
                     self._fail(failure)
+
+
+class _Beside:
+    """Does the same piece of work again and again on a thread of its own, each time while its owner does another."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._wishes: SimpleQueue[bool] = SimpleQueue()
+        self._ends: SimpleQueue[Exception | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="journal-sync", daemon=True)
+        self._thread.start()
+
+    def begin(self) -> None:
+        """Let it work once; `wait` has to follow."""
+        self._wishes.put(True)
+
+    def wait(self) -> Exception | None:
+        """Wait for its end; what it raised, if it did."""
+        return self._ends.get()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._wishes.put(False)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while self._wishes.get():
+            try:
+                self._work()
+            except Exception as error:  # noqa: BLE001 - handed to the owner, who waits for it
+                self._ends.put(error)
+            else:
+                self._ends.put(None)
 
 
 def _progress(writers: dict[Stream, SegmentWriter]) -> Progress:
