@@ -255,7 +255,7 @@ async def _ask_whose(carrier: Carrier, environment: Environment) -> _KeyInfo | N
 async def _ask(carrier: Carrier, environment: Environment, call: Call, type_: type[Body]) -> Body:
     answer = await carrier.carry(Ticket(call, WINDOW_MS))
     where = f"{environment.rest}{call.path}"
-    if answer.status == NOT_FOUND:
+    if call is KEY_CALL and answer.status == NOT_FOUND:
         raise ArmingRefused(f"{where}: HTTP 404", code=NOT_TOLD, cure="check the address of the environment")
     if answer.error or not answer.body:
         what = answer.error or f"HTTP {answer.status} without a body"
@@ -267,10 +267,10 @@ async def _ask(carrier: Carrier, environment: Environment, call: Call, type_: ty
     except (msgspec.MsgspecError, RecursionError) as error:
         message = f"{where}: HTTP {answer.status}, not an answer of Bybit's v5 API"
         raise ArmingRefused(message, code="KEY_UNKNOWN", cure="check the address of the environment") from error
-    raise _refusal(told, environment, where)
+    raise _refusal(told, environment, where, may_be_silent=call is KEY_CALL)
 
 
-def _refusal(told: _Answer, environment: Environment, where: str) -> ArmingRefused:
+def _refusal(told: _Answer, environment: Environment, where: str, *, may_be_silent: bool) -> ArmingRefused:
     """What a refused question about a key means, and what to do about it."""
     others = " or ".join(name for name in ENVIRONMENTS if name != environment.name)
     cures = {
@@ -283,7 +283,7 @@ def _refusal(told: _Answer, environment: Environment, where: str) -> ArmingRefus
     }
     cure = cures.get(told.ret_code, "look the code up in Bybit's v5 docs")
     message = f"{where}: retCode {told.ret_code}, {told.ret_msg[:100]}"
-    if told.ret_code == NOT_IN_DEMO:
+    if may_be_silent and told.ret_code == NOT_IN_DEMO:
         return ArmingRefused(message, code=NOT_TOLD, cure=cure)
     code = "KEY_REFUSED" if told.ret_code in cures else "KEY_UNKNOWN"
     return ArmingRefused(message, code=code, cure=cure)

@@ -21,9 +21,6 @@ from daemon.core.errors import LockstepError
 from daemon.core.events import Instrument
 from daemon.core.units import NS_PER_SECOND
 from daemon.journal import JournalSettings, Manifest, SourceFile, read_manifest
-from daemon.log import get_logger
-
-log = get_logger("runs")
 
 
 class Mode(StrEnum):

@@ -80,6 +80,18 @@ async def test_a_demo_key_that_is_refused_for_another_reason_is_none(code: int) 
         await ask(name="demo", code=code)
 
 
+@pytest.mark.parametrize("response", [ok({}, code=10032), web.Response(status=404)])
+async def test_a_service_that_does_not_tell_of_the_account_is_no_such_case(response: web.Response) -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.path == "/v5/market/time":
+            return ok({"timeSecond": "1700000000", "timeNano": str(NOW)})
+        return response if request.path == "/v5/account/info" else ok(INFO)
+
+    async with rest_venue(handle) as rest:
+        with pytest.raises(ArmingRefused, match="KEY_UNKNOWN"):
+            await identify(replace(environment_at(rest), name="demo"), CREDENTIALS)
+
+
 async def test_the_venue_says_whose_key_it_is() -> None:
     identity = await ask()
     assert identity == KeyIdentity(

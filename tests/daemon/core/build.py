@@ -25,7 +25,18 @@ from daemon.core.guards import GuardSettings
 from daemon.core.lane import Lane, Runner
 from daemon.core.market import Market
 from daemon.core.records import Action, DecisionLine, FillLine, HaltLine, OrderLine, Record
-from daemon.core.strategy import Decision, OnTrade, Snapshot, Strategy, Trigger
+from daemon.core.strategy import (
+    BarClose,
+    Decision,
+    OnBook,
+    OnQuote,
+    OnTicker,
+    OnTimer,
+    OnTrade,
+    Snapshot,
+    Strategy,
+    Trigger,
+)
 from daemon.core.units import NS_PER_DAY, NS_PER_MINUTE
 from daemon.core.venue import ExchangeSettings
 
@@ -44,6 +55,16 @@ NO_FRICTION = ExchangeSettings(
 )
 HOLD = Decision(Action.HOLD, "waiting")
 AnyRecord = TypeVar("AnyRecord", bound=Record)
+EVERY_TRIGGER: tuple[Trigger, ...] = (
+    OnTrade(),
+    OnQuote(),
+    OnBook(),
+    OnTicker(),
+    OnTimer("tick"),
+    BarClose(MINUTE),
+    BarClose(MINUTE, BarOrigin.TRADES),
+)
+SLOW = ExchangeSettings(entry_latency_ms=250, response_latency_ms=150)
 
 
 def instrument(symbol: str = BTC, **changes: Any) -> Instrument:

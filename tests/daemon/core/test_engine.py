@@ -39,8 +39,10 @@ from strategies.baseline_perps import BaselinePerps, Settings
 from tests.daemon.core.build import (
     BTC,
     ETH,
+    EVERY_TRIGGER,
     MIDNIGHT,
     MINUTE,
+    SLOW,
     Run,
     Scripted,
     bar,
@@ -57,17 +59,6 @@ from tests.daemon.core.build import (
     trade,
 )
 from tests.daemon.core.fake import fake_lane
-
-EVERY_TRIGGER: tuple[Trigger, ...] = (
-    OnTrade(),
-    OnQuote(),
-    OnBook(),
-    OnTicker(),
-    OnTimer("tick"),
-    BarClose(MINUTE),
-    BarClose(MINUTE, BarOrigin.TRADES),
-)
-SLOW = ExchangeSettings(entry_latency_ms=250, response_latency_ms=150)
 
 
 def test_a_start_takes_back_the_halt_of_the_stop_before_it_and_no_other() -> None:

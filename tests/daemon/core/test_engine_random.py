@@ -39,15 +39,16 @@ from daemon.core.records import (
     RefusalLine,
     TransferLine,
 )
-from daemon.core.strategy import BarClose, Decision, OnBook, OnQuote, OnTicker, OnTimer, OnTrade, Snapshot, Trigger
+from daemon.core.strategy import Decision, Snapshot
 from daemon.core.units import NS_PER_DAY, NS_PER_MS, NS_PER_SECOND
-from daemon.core.venue import ExchangeSettings
 from tests.daemon.core.build import (
     BTC,
     ETH,
+    EVERY_TRIGGER,
     HOLD,
     MIDNIGHT,
     MINUTE,
+    SLOW,
     Run,
     bar,
     buy,
@@ -61,17 +62,6 @@ from tests.daemon.core.build import (
     ticker,
     trade,
 )
-
-EVERY_TRIGGER: tuple[Trigger, ...] = (
-    OnTrade(),
-    OnQuote(),
-    OnBook(),
-    OnTicker(),
-    OnTimer("tick"),
-    BarClose(MINUTE),
-    BarClose(MINUTE, BarOrigin.TRADES),
-)
-SLOW = ExchangeSettings(entry_latency_ms=250, response_latency_ms=150)
 
 
 def any_fact(random: Random, at: int) -> Fact:
